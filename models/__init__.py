@@ -1,0 +1,1 @@
+"""What things are: tables, enums and value types, true with no program running."""
