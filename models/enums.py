@@ -141,6 +141,13 @@ class ExpenseStatus(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
+class MoneyMoveKind(StrEnum):
+    CLIENT_PAID = "client_paid"
+    INSURER_CONFIRMED = "insurer_confirmed"
+    COMMISSION_RECEIVED = "commission_received"
+    EXPENSE_PAID = "expense_paid"
+
+
 class RateScope(StrEnum):
     """Which sales a commission rate is for."""
 

@@ -1,0 +1,7 @@
+"""Clients and their phones."""
+
+from storage.repository import Repository
+
+
+class Clients(Repository):
+    pass

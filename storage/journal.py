@@ -1,0 +1,7 @@
+"""Journal entries."""
+
+from storage.repository import Repository
+
+
+class Journal(Repository):
+    pass

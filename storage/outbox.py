@@ -1,0 +1,131 @@
+"""Messages to people, written with the effect that causes them, claimed by a sender in order per person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB, TEXT
+
+from storage.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class TakenMessage:
+    """A message under a lease. `card_message_id` is the live card to edit, when there is one."""
+
+    id: int
+    recipient_id: int
+    kind: str
+    params: dict[str, Any]
+    card_key: str | None
+    edits_card: bool
+    attempts: int
+    created_at: datetime
+
+
+# As in the inbox: the first pending row of each recipient, so that order per chat is kept whatever happens to a row.
+_TAKE = text(
+    """
+    WITH heads AS (
+        SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending' ORDER BY recipient_id, id
+    ), free AS (
+        SELECT o.id FROM outbox o JOIN heads USING (id)
+        WHERE o.status = 'pending'
+          AND (o.leased_until IS NULL OR o.leased_until < clock_timestamp())
+          AND o.not_before <= clock_timestamp()
+        ORDER BY o.id LIMIT :limit
+        FOR UPDATE OF o SKIP LOCKED
+    )
+    UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease), attempts = attempts + 1
+    FROM free WHERE outbox.id = free.id
+    RETURNING outbox.id, recipient_id, kind, params, card_key, edits_card, attempts, created_at
+    """
+).columns(params=JSONB)
+
+_SENT = text(
+    "UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, message_id = :message_id"
+    " WHERE id = :id"
+)
+
+_FAILED = text(
+    """
+    UPDATE outbox SET leased_until = NULL, error = :error,
+        status = CASE WHEN :dead OR attempts >= :most THEN 'dead' ELSE 'pending' END,
+        not_before = clock_timestamp() + make_interval(secs => :wait)
+    WHERE id = :id RETURNING status
+    """
+).bindparams(bindparam("error", type_=TEXT))
+
+_CARD = text(
+    "SELECT message_id FROM outbox WHERE recipient_id = :recipient_id AND card_key = :card_key"
+    " AND message_id IS NOT NULL ORDER BY id DESC LIMIT 1"
+)
+
+# Later pending edits of the same card say everything this one would.
+_COALESCE = text(
+    "SELECT EXISTS (SELECT 1 FROM outbox WHERE recipient_id = :recipient_id AND card_key = :card_key"
+    " AND status = 'pending' AND edits_card AND id > :id)"
+)
+
+_ABOUT = text(
+    "SELECT kind, params, deal_id FROM outbox WHERE recipient_id = :recipient_id AND message_id = :message_id"
+    " ORDER BY id DESC LIMIT 1"
+).columns(params=JSONB)
+
+
+class Outbox:
+    """The sender's side of the outbox; rows are written through `Transaction.notify`."""
+
+    def __init__(self, database: Database) -> None:
+        self._engine = database.engine
+
+    async def take(self, limit: int, *, lease_seconds: float = 60) -> list[TakenMessage]:
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(_TAKE, {"limit": limit, "lease": lease_seconds})).all()
+        return sorted((TakenMessage(*row) for row in rows), key=lambda m: m.id)
+
+    async def sent(self, message_id: int, *, telegram_message_id: int | None) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(_SENT, {"id": message_id, "message_id": telegram_message_id})
+
+    async def failed(self, row_id: int, error: str, *, wait_seconds: float, most: int, dead: bool = False) -> bool:
+        """Put a message back, or give it up when `dead` or after `most` attempts; returns True when given up."""
+        values = {"id": row_id, "error": error, "wait": wait_seconds, "most": most, "dead": dead}
+        async with self._engine.begin() as connection:
+            return bool(await connection.scalar(_FAILED, values) == "dead")
+
+    async def live_card(self, recipient_id: int, card_key: str) -> int | None:
+        """The Telegram message that shows this card last."""
+        async with self._engine.connect() as connection:
+            value = await connection.scalar(_CARD, {"recipient_id": recipient_id, "card_key": card_key})
+        return None if value is None else int(value)
+
+    async def is_superseded(self, message: TakenMessage) -> bool:
+        if not message.edits_card or message.card_key is None:
+            return False
+        values = {"recipient_id": message.recipient_id, "card_key": message.card_key, "id": message.id}
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(_COALESCE, values))
+
+    async def about(self, recipient_id: int, telegram_message_id: int) -> tuple[str, dict[str, Any], int | None] | None:
+        """What a message that a person replies to was: (kind, params, deal id)."""
+        values = {"recipient_id": recipient_id, "message_id": telegram_message_id}
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(_ABOUT, values)).one_or_none()
+        return None if row is None else (row[0], row[1], row[2])
+
+    async def depth(self) -> tuple[int, int, float]:
+        """How many messages wait, how many are dead, and the age of the oldest waiting one in seconds."""
+        async with self._engine.connect() as connection:
+            row = (
+                await connection.execute(
+                    text(
+                        "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead'),"
+                        " coalesce(extract(epoch FROM clock_timestamp() - min(not_before)"
+                        " FILTER (WHERE status = 'pending' AND not_before <= clock_timestamp())), 0)"
+                        " FROM outbox WHERE status <> 'done'"
+                    )
+                )
+            ).one()
+        return row[0], row[1], float(row[2])

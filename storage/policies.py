@@ -1,0 +1,7 @@
+"""Policies with their payments, incomes, expenses and money moves."""
+
+from storage.repository import Repository
+
+
+class Policies(Repository):
+    pass

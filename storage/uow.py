@@ -1,0 +1,159 @@
+"""The unit of work: one transaction with everything that must become true together, rolled back unless committed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.tables import AuditRecord, Base, Effect, JournalEntry, OutboxMessage
+from storage.clients import Clients
+from storage.deals import Deals
+from storage.dictionaries import Dictionaries
+from storage.documents import Documents
+from storage.engine import Database
+from storage.journal import Journal
+from storage.people import People
+from storage.policies import Policies
+from storage.reminders import Reminders
+from storage.tasks import Tasks
+from storage.variants import Variants
+
+
+class Transaction:
+    """A session with its repositories and the side effects that ride in the same commit."""
+
+    def __init__(self, session: AsyncSession, actor_id: int | None, now: datetime) -> None:
+        self.session = session
+        self.actor_id = actor_id
+        self.now = now
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.session)
+
+    @cached_property
+    def dictionaries(self) -> Dictionaries:
+        return Dictionaries(self.session)
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(self.session)
+
+    @cached_property
+    def deals(self) -> Deals:
+        return Deals(self.session)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.session)
+
+    @cached_property
+    def documents(self) -> Documents:
+        return Documents(self.session)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self.session)
+
+    @cached_property
+    def variants(self) -> Variants:
+        return Variants(self.session)
+
+    @cached_property
+    def policies(self) -> Policies:
+        return Policies(self.session)
+
+    @cached_property
+    def reminders(self) -> Reminders:
+        return Reminders(self.session)
+
+    async def add(self, row: Base) -> None:
+        """Insert a row now, so that its id and server defaults are known."""
+        self.session.add(row)
+        await self.session.flush([row])
+
+    def audit(
+        self,
+        action: str,
+        object_type: str,
+        object_id: int | None,
+        *,
+        deal_id: int | None = None,
+        **changes: Any,
+    ) -> None:
+        """Record who did what; `changes` are new values, or [old, new] pairs. Never a secret."""
+        self.session.add(
+            AuditRecord(
+                at=self.now,
+                actor_id=self.actor_id,
+                action=action,
+                object_type=object_type,
+                object_id=object_id,
+                deal_id=deal_id,
+                changes=changes,
+            )
+        )
+
+    def event(self, deal_id: int, event: str, *, task_id: int | None = None, **params: Any) -> None:
+        """Write a system event into the deal's journal; each reader sees it in his own language."""
+        self.session.add(
+            JournalEntry(deal_id=deal_id, author_id=self.actor_id, event=event, params=params, task_id=task_id)
+        )
+
+    def notify(
+        self,
+        recipient_id: int,
+        kind: str,
+        *,
+        dedup_key: str | None = None,
+        card_key: str | None = None,
+        edits_card: bool = False,
+        deal_id: int | None = None,
+        **params: Any,
+    ) -> None:
+        """Queue a message to a person: what kind and about which ids; it is rendered when it is sent."""
+        self.session.add(
+            OutboxMessage(
+                recipient_id=recipient_id,
+                kind=kind,
+                params=params,
+                dedup_key=dedup_key,
+                card_key=card_key,
+                edits_card=edits_card,
+                deal_id=deal_id,
+            )
+        )
+
+    async def effect(self, key: str) -> tuple[bool, Any]:
+        """Tell whether the effect under this key has happened, and what it returned."""
+        row = (await self.session.execute(select(Effect.result).where(Effect.key == key))).one_or_none()
+        return (False, None) if row is None else (True, row[0])
+
+    def mark_effect(self, key: str, result: Any) -> None:
+        self.session.add(Effect(key=key, result=result))
+
+    async def commit(self) -> None:
+        await self.session.commit()
+
+
+class Transactions:
+    """Makes transactions; the only way for services to reach the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def begin(self, actor_id: int | None, now: datetime) -> AsyncIterator[Transaction]:
+        """Open a transaction that is rolled back unless `commit` was reached."""
+        async with self._database.writing() as session:
+            yield Transaction(session, actor_id, now)
+
+    @asynccontextmanager
+    async def read(self, actor_id: int | None, now: datetime) -> AsyncIterator[Transaction]:
+        """Open an autocommit session for reading."""
+        async with self._database.reading() as session:
+            yield Transaction(session, actor_id, now)
