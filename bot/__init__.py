@@ -1,0 +1,1 @@
+"""The front door: settings, wiring, update intake, health and the command line."""

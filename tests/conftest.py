@@ -1,0 +1,241 @@
+"""What every test may ask for: a real Postgres, a real Redis, a clock that obeys."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import asyncpg
+import pytest
+
+from storage.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FAST_AND_FORGETFUL = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+}
+"""For tests alone: nobody needs their rows after a power cut."""
+
+
+class ManualClock:
+    """A clock that stands until it is told otherwise."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        self._now = now.astimezone(UTC)
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def open_tempdir(prefix: str = "polisdesk-") -> Iterator[Path]:
+    """A short-named folder that the database server's own user may walk through (pytest's is closed to it)."""
+    path = Path(tempfile.mkdtemp(prefix=prefix))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Cluster:
+    """The session's Postgres, with an event loop of its own, so that tests may use it from any loop or none."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="test-cluster", daemon=True)
+        self._thread.start()
+        self._names = (f"test_{number}" for number in count(1))
+        self._admin: asyncpg.Connection = self._run(asyncpg.connect(self._plain("postgres")))
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def _plain(self, database: str) -> str:
+        return self.url_of(database).replace("+asyncpg", "", 1)
+
+    def url_of(self, database: str) -> str:
+        return self.url.replace("@/polisdesk?", f"@/{database}?", 1)
+
+    def execute(self, statement: str) -> None:
+        self._run(self._admin.execute(statement))
+
+    @contextmanager
+    def database(self, template: str) -> Iterator[str]:
+        """A fresh copy of the template: its URL, and nothing of it afterwards."""
+        name = next(self._names)
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield self.url_of(name)
+        finally:
+            self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        self._run(self._admin.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """One server per test process (xdist workers do not share, so that none can stop another's)."""
+    with open_tempdir() as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
+        cluster = Cluster(server.url)
+        yield cluster
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Cluster) -> str:
+    """The name of a database at the newest migration, which tests copy instead of migrating."""
+    name = "migrated_template"
+    postgres.execute(f"CREATE DATABASE {name}")
+    if (ROOT / "migrations" / "env.py").exists():
+        in_a_thread(lambda: _upgrade(postgres.url_of(name)))
+    return name
+
+
+def _upgrade(url: str) -> None:
+    from alembic import command
+
+    from bot.__main__ import alembic_config
+
+    command.upgrade(alembic_config(url), "head")
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    """Run what calls `asyncio.run` itself away from the loop that pytest-asyncio keeps in this thread."""
+    failures: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def database_url(postgres: Cluster, migrated_template: str) -> Iterator[str]:
+    """A migrated, empty database of one's own, as `postgresql+asyncpg://…`."""
+    with postgres.database(migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres: Cluster) -> Iterator[str]:
+    """A database without a single table, for the tests of migrations."""
+    with postgres.database("template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[int]:
+    """A real Redis on loopback that keeps nothing; the port it listens on."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        not_run("redis-server is not installed")
+    port = free_port()
+    with open_tempdir("polisdesk-redis-") as folder:
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        server = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for_redis(server, port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _redis_says(port: int, command: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 5) as line:
+        line.sendall(command + b"\r\n")
+        return line.recv(100)
+
+
+def _wait_for_redis(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and server.poll() is None:
+        with suppress(OSError):
+            if _redis_says(port, b"PING") == b"+PONG\r\n":
+                return
+        time.sleep(0.01)
+    raise RuntimeError("redis-server did not start")
+
+
+@pytest.fixture
+def redis_url(redis_server: int) -> str:
+    """An empty Redis."""
+    assert _redis_says(redis_server, b"FLUSHALL") == b"+OK\r\n"
+    return f"redis://127.0.0.1:{redis_server}/0"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    return not_run("Chromium is not installed")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Monday, noon in Moscow."""
+    return ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+
+
+def not_run(why: str) -> NoReturn:
+    """Leave a test out and say so at the end of the run; where everything must be there, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}, and with CI set every test must run")
+    pytest.skip(why)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests did not run, and why: a green run must not hide a hole."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    reasons: dict[str, int] = {}
+    for report in skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[why] = reasons.get(why, 0) + 1
+    terminalreporter.section("tests that did not run")
+    for why, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"{number} × {why.removeprefix('Skipped: ')}")
