@@ -8,7 +8,7 @@ from models.tables import Client, Deal
 from storage.repository import Repository, may_see_deal
 
 
-def visible_deals(scope: Scope) -> Select[tuple[Deal]]:
+def visible_deals(scope: Scope) -> Select[Deal]:
     """The base of every statement about deals: what is outside the scope does not exist."""
     return select(Deal).where(may_see_deal(scope))
 

@@ -32,10 +32,10 @@ class Repository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def one(self, statement: Select[tuple[T]]) -> T | None:
+    async def one(self, statement: Select[T]) -> T | None:
         return (await self.session.execute(statement)).scalar_one_or_none()
 
-    async def many(self, statement: Select[tuple[T]]) -> list[T]:
+    async def many(self, statement: Select[T]) -> list[T]:
         return list((await self.session.execute(statement)).scalars())
 
     async def count(self, statement: Select[Any]) -> int:
