@@ -93,7 +93,8 @@ class Cluster:
     def database(self, template: str) -> Iterator[str]:
         """A fresh copy of the template: its URL, and nothing of it afterwards."""
         name = next(self._names)
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copying files beats copying through the log (25 ms against 60-200) where nothing waits for the disk.
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         try:
             yield self.url_of(name)
         finally:
