@@ -27,6 +27,7 @@ FAST_AND_FORGETFUL = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
+    "max_wal_size": "256MB",
     "max_connections": "200",
 }
 """For tests alone: nobody needs their rows after a power cut."""
@@ -56,14 +57,26 @@ def free_port() -> int:
 
 
 @contextmanager
-def open_tempdir(prefix: str = "polisdesk-") -> Iterator[Path]:
+def open_tempdir(prefix: str = "polisdesk-", within: str | None = None) -> Iterator[Path]:
     """A short-named folder that the database server's own user may walk through (pytest's is closed to it)."""
-    path = Path(tempfile.mkdtemp(prefix=prefix))
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
     path.chmod(0o755)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+MEMORY_DISK = "/dev/shm"  # noqa: S108 - the folders in it get random names
+
+
+def memory_disk() -> str | None:
+    """Where files cost no disk, if there is room: a database copied there takes 15 ms, on a slow disk 300."""
+    with suppress(OSError):
+        room = os.statvfs(MEMORY_DISK)
+        if room.f_bavail * room.f_frsize > 2 << 30 and not room.f_flag & os.ST_NOEXEC:
+            return MEMORY_DISK
+    return None
 
 
 class Cluster:
@@ -93,7 +106,7 @@ class Cluster:
     def database(self, template: str) -> Iterator[str]:
         """A fresh copy of the template: its URL, and nothing of it afterwards."""
         name = next(self._names)
-        # Copying files beats copying through the log (25 ms against 60-200) where nothing waits for the disk.
+        # Copying files beats copying through the log where nothing waits for the disk.
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         try:
             yield self.url_of(name)
@@ -110,7 +123,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """One server per test process (xdist workers do not share, so that none can stop another's)."""
-    with open_tempdir() as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
+    with open_tempdir(within=memory_disk()) as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
         cluster = Cluster(server.url)
         yield cluster
         cluster.close()
