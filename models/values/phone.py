@@ -1,0 +1,29 @@
+"""Phone numbers in E.164, so that one person's number is one string however it was typed."""
+
+import re
+
+import phonenumbers
+
+_RUSSIAN = re.compile(r"[3489][0-9]{9}")
+
+
+def normalise(text: str, region: str = "RU") -> str | None:
+    """Read a phone in any usual form; None when it is not a phone that could be called."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    # New Russian ranges appear faster than the library's metadata; an unknown one must not stop a sale.
+    russian = number.country_code == 7 and _RUSSIAN.fullmatch(str(number.national_number))
+    if not russian and not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def pretty(e164: str) -> str:
+    """Show a stored number the way it is dictated: +7 912 345-67-89."""
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return e164
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
