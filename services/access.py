@@ -169,3 +169,16 @@ def query(
         return run  # type: ignore[return-value]
 
     return wrap
+
+
+def before_roles(
+    reason: str,
+) -> Callable[[Callable[Concatenate[S, P], Awaitable[R]]], Callable[Concatenate[S, P], Awaitable[R]]]:
+    """Declare a method that is called before anybody is known, and say why that is safe."""
+
+    def wrap(method: Callable[Concatenate[S, P], Awaitable[R]]) -> Callable[Concatenate[S, P], Awaitable[R]]:
+        method.policy = frozenset()  # type: ignore[attr-defined]
+        method.reason = reason  # type: ignore[attr-defined]
+        return method
+
+    return wrap

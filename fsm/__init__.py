@@ -1,0 +1,1 @@
+"""The grammar of screens: what two unrelated features want word for word."""

@@ -1,0 +1,53 @@
+"""Messages outside dialogs: a renderer a kind, called when the outbox row is sent, with the facts of that moment."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiogram.types import InlineKeyboardMarkup
+from markupsafe import Markup
+
+from services.access import Actor
+from services.registry import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is sent: HTML text, stateless buttons, documents to send after it by id."""
+
+    text: Markup
+    keyboard: InlineKeyboardMarkup | None = None
+    documents: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CardContext:
+    """Who the card is for, and how it may look things up — with the recipient's own rights."""
+
+    actor: Actor
+    services: Services
+
+
+Renderer = Callable[..., Awaitable[Card | None]]
+_renderers: dict[str, Renderer] = {}
+
+
+def card(kind: str) -> Callable[[Renderer], Renderer]:
+    """Register the renderer of a kind of message; its keyword arguments are the outbox row's params."""
+
+    def register(renderer: Renderer) -> Renderer:
+        if kind in _renderers:
+            raise ValueError(f"two renderers for the card {kind!r}")
+        _renderers[kind] = renderer
+        return renderer
+
+    return register
+
+
+def kinds() -> frozenset[str]:
+    return frozenset(_renderers)
+
+
+async def render(kind: str, context: CardContext, params: dict[str, Any]) -> Card | None:
+    """Render a message; None means that the facts have changed and there is nothing to say any more."""
+    return await _renderers[kind](context, **params)

@@ -1,0 +1,111 @@
+"""What a person sees when something is refused, unreadable or out of date: never silence, never a traceback."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiogram import BaseMiddleware, Dispatcher
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.filters import ExceptionTypeFilter
+from aiogram.types import CallbackQuery, ErrorEvent, InaccessibleMessage, Message, TelegramObject
+from aiogram_dialog import DialogManager, ShowMode, StartMode
+from aiogram_dialog.api.exceptions import NoContextError, OutdatedIntent, UnknownIntent, UnknownState
+from markupsafe import escape
+
+from fsm import states
+from fsm.context import actor, services
+from fsm.i18n import _
+from services.errors import NotFound, Refusal
+from services.rules.reading import Unreadable
+
+DEAL_NUMBER = re.compile(r"№\s?(\d{1,18})")
+ALERT_LIMIT = 200
+
+
+def say(error: Refusal | Unreadable) -> str:
+    """The refusal in the person's language, plain text."""
+    return _(error.msgid).format(**error.params)
+
+
+class Refusals(BaseMiddleware):
+    """Answers a refusal of the business on the spot and redraws the screen from the facts as they are now.
+
+    Registered after the dialogs' own middlewares, so that their state is saved as after any handled update.
+    """
+
+    async def __call__(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        try:
+            return await handler(event, data)
+        except (Refusal, Unreadable) as refusal:
+            await answer_refusal(event, refusal, data["dialog_manager"])
+            return None
+
+
+async def answer_refusal(event: TelegramObject, refusal: Refusal | Unreadable, manager: DialogManager) -> None:
+    text = say(refusal)
+    if isinstance(event, CallbackQuery):
+        await event.answer(text[:ALERT_LIMIT], show_alert=True)
+    elif isinstance(event, Message):
+        await event.answer(f"⚠️ {escape(text)}")
+        manager.show_mode = ShowMode.DELETE_AND_SEND
+    await redraw(manager)
+
+
+async def redraw(manager: DialogManager) -> None:
+    """Show the current screen again; where its object is out of reach now, the menu."""
+    if manager.has_context():
+        try:
+            await manager.show()
+        except NotFound:
+            await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
+
+
+def deal_number(message: object) -> int | None:
+    """The deal that a message of ours is about, read from its own title: it survives lost state and years."""
+    text = (message.text or message.caption or "") if isinstance(message, Message) else ""
+    found = DEAL_NUMBER.search(text)
+    return int(found[1]) if found else None
+
+
+async def show_fresh(manager: DialogManager, message: object) -> None:
+    """Open what an out-of-date message was about: its deal where it names one that the person sees, or the menu."""
+    number = deal_number(message)
+    if number is not None:
+        try:
+            deal_id = await services(manager).deals.find_number(actor(manager), number)
+        except Refusal:
+            deal_id = None
+        if deal_id is not None:
+            await manager.start(states.Deal.card, data={"deal_id": deal_id}, mode=StartMode.RESET_STACK)
+            return
+    await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
+
+
+async def on_outdated(event: ErrorEvent, dialog_manager: DialogManager) -> None:
+    """A press on a screen whose state is gone: say so, put its buttons away, show the fresh screen."""
+    query = event.update.callback_query
+    if query is not None:
+        await query.answer(_("This screen is out of date. Here is the fresh one."))
+        if query.message is not None and not isinstance(query.message, InaccessibleMessage):
+            try:
+                await query.message.edit_reply_markup(reply_markup=None)
+            except TelegramBadRequest as error:
+                # The message is older than Telegram lets us edit, or has lost its buttons already.
+                if "not modified" not in error.message and "can't be edited" not in error.message:
+                    raise
+    dialog_manager.show_mode = ShowMode.SEND
+    await show_fresh(dialog_manager, query.message if query else None)
+
+
+def register(dispatcher: Dispatcher) -> None:
+    """Put the error screens on a dispatcher; call after `setup_dialogs`."""
+    for observer in (dispatcher.message, dispatcher.callback_query):
+        observer.middleware(Refusals())
+    dispatcher.errors.register(
+        on_outdated, ExceptionTypeFilter(UnknownIntent, OutdatedIntent, UnknownState, NoContextError)
+    )

@@ -1,0 +1,59 @@
+"""The last row of every screen, and the pager of every list."""
+
+from typing import Any
+
+from aiogram.fsm.state import State
+from aiogram.types import CallbackQuery
+from aiogram_dialog import DialogManager, StartMode
+from aiogram_dialog.widgets.common import WhenCondition
+from aiogram_dialog.widgets.kbd import Button, Cancel, Row, Start, SwitchTo
+from aiogram_dialog.widgets.kbd.base import Keyboard
+from aiogram_dialog.widgets.text import Const
+
+from fsm import states
+from fsm.text import Label, Plain
+
+PAGE = 8
+
+
+def menu_button() -> Keyboard:
+    return Start(Label("⌂ Menu"), id="to_menu", state=states.Menu.main, mode=StartMode.RESET_STACK)
+
+
+def leave_row() -> Row:
+    """Back to where this dialog was started from, and the menu."""
+    return Row(Cancel(Label("‹ Back"), id="leave"), menu_button())
+
+
+def back_row(to: State) -> Row:
+    """Back to another window of this dialog, and the menu."""
+    return Row(SwitchTo(Label("‹ Back"), id="back", state=to), menu_button())
+
+
+def page_of(manager: DialogManager, pager: str = "page") -> int:
+    """The page (from 0) that a list of this dialog stands at."""
+    return int(manager.dialog_data.get(pager, 0))
+
+
+def pages(total: int, manager: DialogManager, pager: str = "page", size: int = PAGE) -> dict[str, Any]:
+    """What a getter returns for its pager, from the number of rows that there are."""
+    last = max((total - 1) // size, 0)
+    page = min(page_of(manager, pager), last)
+    return {f"{pager}_many": last > 0, f"{pager}_at": f"{page + 1} / {last + 1}", f"{pager}_last": last}
+
+
+def pager_row(pager: str = "page") -> Row:
+    """‹ 2 / 5 › for a list that pages in SQL; it wraps around, so that the oldest is one tap from the newest."""
+
+    async def turn(_event: CallbackQuery, button: Button, manager: DialogManager) -> None:
+        data = await manager.load_data()
+        last = int(data.get(f"{pager}_last", 0))
+        step = 1 if (button.widget_id or "").endswith("next") else -1
+        manager.dialog_data[pager] = (page_of(manager, pager) + step) % (last + 1)
+
+    many: WhenCondition = f"{pager}_many"
+    return Row(
+        Button(Const("‹"), id=f"{pager}_previous", on_click=turn, when=many),
+        Button(Plain(f"{pager}_at"), id=f"{pager}_at", when=many),
+        Button(Const("›"), id=f"{pager}_next", on_click=turn, when=many),
+    )

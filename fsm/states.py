@@ -1,0 +1,211 @@
+"""Every state of every screen: features start each other by these names and import nothing else of each other.
+
+The comment beside a group says what start data (ids only) its dialog takes.
+"""
+
+from aiogram.fsm.state import State, StatesGroup
+
+
+class Menu(StatesGroup):
+    main = State()
+    help = State()
+
+
+class Deals(StatesGroup):
+    """Lists; start data: {"filter": "mine" | "overdue" | "closed"} or none."""
+
+    list = State()
+
+
+class Deal(StatesGroup):
+    """The deal card; start data: {"deal_id"}."""
+
+    card = State()
+    postpone = State()
+    executor = State()
+    close_outcome = State()
+    close_reason = State()
+    journal = State()
+
+
+class NewDeal(StatesGroup):
+    """Start data: none, {"client_id"} or {"text": what was typed}."""
+
+    client = State()
+    client_new = State()
+    client_duplicate = State()
+    line = State()
+    object = State()
+    note = State()
+
+
+class Client(StatesGroup):
+    """The client card; start data: {"client_id"}."""
+
+    card = State()
+    edit = State()
+
+
+class Documents(StatesGroup):
+    """Papers of a deal; start data: {"deal_id"}."""
+
+    list = State()
+    document = State()
+    delete = State()
+
+
+class Find(StatesGroup):
+    ask = State()
+    results = State()
+
+
+class Tasks(StatesGroup):
+    """My tasks by due."""
+
+    list = State()
+
+
+class Task(StatesGroup):
+    """The task card; start data: {"task_id"}."""
+
+    card = State()
+    question = State()
+    answer = State()
+    reason = State()
+    history = State()
+
+
+class NewTask(StatesGroup):
+    """Start data: {"deal_id", "kind", "variant_id"?}."""
+
+    assignee = State()
+    due = State()
+    comment = State()
+
+
+class Variants(StatesGroup):
+    """Variants of a deal; start data: {"deal_id", "task_id"?}."""
+
+    list = State()
+    variant = State()
+    lines = State()
+    delete = State()
+    compare = State()
+
+
+class EditVariant(StatesGroup):
+    """The wizard; start data: {"deal_id", "variant_id"?}."""
+
+    insurer = State()
+    premium = State()
+    sum_insured = State()
+    deductible = State()
+    plan = State()
+    rate = State()
+    valid_until = State()
+    comment = State()
+
+
+class NewPolicy(StatesGroup):
+    """Registration, prefilled from the variant; start data: {"deal_id", "variant_id"?, "task_id"?}."""
+
+    review = State()
+    number = State()
+    insurer = State()
+    premium = State()
+    start = State()
+    end = State()
+    plan = State()
+
+
+class Policy(StatesGroup):
+    """The policy card; start data: {"policy_id"}."""
+
+    card = State()
+    outcome = State()
+    cancel = State()
+
+
+class Policies(StatesGroup):
+    """Policies ending, across deals or of one; start data: {"deal_id"?}."""
+
+    list = State()
+
+
+class Payments(StatesGroup):
+    """Payments due across deals, or those of one deal or policy; start data: {"deal_id"?, "policy_id"?}."""
+
+    list = State()
+
+
+class Payment(StatesGroup):
+    """One payment with its income and expenses; start data: {"payment_id"}."""
+
+    card = State()
+    amount = State()
+    income = State()
+    expense = State()
+    new_expense = State()
+    waive = State()
+
+
+class PickDate(StatesGroup):
+    """Asks for a date by chips, calendar or typing; start data: {"title", "chips"?, "past"?}; result: {"date": ISO}."""
+
+    pick = State()
+
+
+class Today(StatesGroup):
+    """The digest walked card by card."""
+
+    main = State()
+
+
+class MySettings(StatesGroup):
+    main = State()
+    language = State()
+    zone = State()
+    digest = State()
+    quiet = State()
+
+
+class TeamSettings(StatesGroup):
+    main = State()
+
+
+class Dictionaries(StatesGroup):
+    insurers = State()
+    insurer = State()
+    insurer_new = State()
+    lines = State()
+    line = State()
+    ladder = State()
+
+
+class Rates(StatesGroup):
+    list = State()
+    insurer = State()
+    line = State()
+    value = State()
+
+
+class People(StatesGroup):
+    list = State()
+    person = State()
+    roles = State()
+    block = State()
+    handover = State()
+    handover_confirm = State()
+
+
+class Invite(StatesGroup):
+    roles = State()
+    link = State()
+
+
+class Audit(StatesGroup):
+    list = State()
+
+
+class Stats(StatesGroup):
+    day = State()

@@ -1,0 +1,67 @@
+"""Texts of screens: translated, and safe against whatever people type (Telegram's HTML is never built by hand)."""
+
+from typing import Any
+
+from aiogram_dialog import DialogManager
+from aiogram_dialog.widgets.common import WhenCondition
+from aiogram_dialog.widgets.text import Text
+from markupsafe import Markup, escape
+
+from fsm.i18n import _
+
+
+def html(template: str, /, **values: Any) -> Markup:
+    """Fill a translated HTML template; every value is escaped unless it is Markup already."""
+    return Markup(template).format(**values)  # noqa: S704 the template is ours, the values are escaped
+
+
+def lines(*parts: Markup | str | None) -> Markup:
+    """Join the parts that are there, one a line; plain strings are escaped. An empty string is a blank line."""
+    return Markup("\n").join(escape(part) for part in parts if part is not None)
+
+
+class T(Text):
+    """A message text: the msgid is translated, then filled with escaped getter data."""
+
+    def __init__(self, msgid: str, when: WhenCondition = None) -> None:
+        super().__init__(when=when)
+        self.msgid = msgid
+
+    async def _render_text(self, data: dict[str, Any], manager: DialogManager) -> str:  # noqa: ARG002
+        return str(Markup(_(self.msgid)).format_map(data))  # noqa: S704
+
+
+class Label(Text):
+    """A button's text: translated and filled, plain (Telegram shows buttons without HTML)."""
+
+    def __init__(self, msgid: str, when: WhenCondition = None) -> None:
+        super().__init__(when=when)
+        self.msgid = msgid
+
+    async def _render_text(self, data: dict[str, Any], manager: DialogManager) -> str:  # noqa: ARG002
+        return _(self.msgid).format_map(data)
+
+
+class Raw(Text):
+    """A text that a getter has composed: Markup goes as it is, a plain string is escaped."""
+
+    def __init__(self, key: str, when: WhenCondition = None) -> None:
+        super().__init__(when=when)
+        self.key = key
+
+    async def _render_text(self, data: dict[str, Any], manager: DialogManager) -> str:  # noqa: ARG002
+        return str(escape(data[self.key]))
+
+
+class Plain(Text):
+    """A button's text that a getter (or an item of a Select) has composed; `item` reads item[key]."""
+
+    def __init__(self, key: str, when: WhenCondition = None) -> None:
+        super().__init__(when=when)
+        self.key = key
+
+    async def _render_text(self, data: dict[str, Any], manager: DialogManager) -> str:  # noqa: ARG002
+        value: Any = data
+        for part in self.key.split("."):
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
+        return str(value)
