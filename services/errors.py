@@ -6,10 +6,15 @@
 from typing import Any
 
 
+def N_(msgid: str) -> str:  # noqa: N802 gettext's own name
+    """Mark a text for translation where it is written; it is translated where it is shown."""
+    return msgid
+
+
 class Refusal(Exception):
     """The business said no; nothing has changed. A refusal is an answer, not an incident."""
 
-    msgid = "This cannot be done."
+    msgid = N_("This cannot be done.")
 
     def __init__(self, detail: str = "", **params: Any) -> None:
         super().__init__(detail or self.msgid)
@@ -20,19 +25,19 @@ class Refusal(Exception):
 class NotFound(Refusal):
     """The thing is not there, or is not this person's to see: the two are answered alike (DOMAIN.md §6)."""
 
-    msgid = "Nothing found here. It may have been deleted or handed to somebody else."
+    msgid = N_("Nothing found here. It may have been deleted or handed to somebody else.")
 
 
 class Forbidden(Refusal):
     """The person's roles do not allow the action; answered in the words of NotFound where the object is foreign."""
 
-    msgid = "This is not available to you."
+    msgid = N_("This is not available to you.")
 
 
 class AlreadyDone(Refusal):
     """The state has already moved on: a second tap, or somebody else was first."""
 
-    msgid = "This has already been done."
+    msgid = N_("This has already been done.")
 
 
 class Invalid(Refusal):
