@@ -163,6 +163,8 @@ class Delivery:
                     await asyncio.wait({changed, mine}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     changed.cancel()
+                if mine.done() and not mine.result():
+                    return []
                 if mine.done():
                     raise Conflict(mine.result())
         finally:
@@ -171,7 +173,7 @@ class Delivery:
         return found
 
     def end_poll(self, reason: str) -> None:
-        """Whoever waits in getUpdates gets a 409 with this reason."""
+        """Whoever waits in getUpdates gets a 409 with this reason; without a reason an empty list."""
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(reason)
         self._poll = None
@@ -207,7 +209,7 @@ class Delivery:
             self._sender = asyncio.get_running_loop().create_task(self._send_all(webhook))
 
     async def stop(self) -> None:
-        self.end_poll("Conflict: terminated by other getUpdates request")
+        self.end_poll("")
         if self._sender is not None:
             self._sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
