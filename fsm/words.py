@@ -1,0 +1,151 @@
+"""The field's own words for the closed vocabularies, and one way to write money, days and moments."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+
+from fsm.i18n import _, language, ngettext
+from models import enums
+from services.errors import N_
+
+ROLE = {
+    enums.Role.SELLER: N_("seller"),
+    enums.Role.EXECUTOR: N_("executor"),
+    enums.Role.ADMIN: N_("admin"),
+}
+STAGE = {
+    enums.DealStage.COLLECTING: N_("collecting papers"),
+    enums.DealStage.CALCULATING: N_("being calculated"),
+    enums.DealStage.CHOOSING: N_("choosing a variant"),
+    enums.DealStage.ISSUING: N_("being issued"),
+    enums.DealStage.IN_FORCE: N_("in force, waiting for events"),
+    enums.DealStage.CLOSED: N_("closed"),
+}
+DEAL_OUTCOME = {
+    enums.DealOutcome.LOST: N_("lost"),
+    enums.DealOutcome.CANCELLED: N_("cancelled"),
+    enums.DealOutcome.ENDED: N_("ended"),
+}
+CLOSE_REASON = {
+    enums.CloseReason.PRICE: N_("too expensive"),
+    enums.CloseReason.COMPETITOR: N_("went to another broker"),
+    enums.CloseReason.SOLD_OBJECT: N_("object sold"),
+    enums.CloseReason.NO_NEED: N_("no need any more"),
+    enums.CloseReason.NO_ANSWER: N_("does not answer"),
+    enums.CloseReason.SERVICE: N_("unhappy with the service"),
+    enums.CloseReason.REFUSED_BY_INSURER: N_("insurers refused"),
+    enums.CloseReason.DUPLICATE: N_("duplicate"),
+    enums.CloseReason.FINISHED: N_("work finished"),
+    enums.CloseReason.OTHER: N_("other reason"),
+}
+REVIEW_REASON = {
+    enums.ReviewReason.NEW_DEAL: N_("new deal"),
+    enums.ReviewReason.POLICY_END: N_("policy ends"),
+    enums.ReviewReason.PAYMENT_DUE: N_("instalment due"),
+    enums.ReviewReason.BY_HAND: N_("set by hand"),
+    enums.ReviewReason.TASK: N_("task"),
+    enums.ReviewReason.REOPENED: N_("reopened"),
+}
+TASK_KIND = {
+    enums.TaskKind.CALCULATE: N_("calculation"),
+    enums.TaskKind.ISSUE: N_("policy issue"),
+    enums.TaskKind.OTHER: N_("task"),
+}
+TASK_STATUS = {
+    enums.TaskStatus.QUEUED: N_("not accepted yet"),
+    enums.TaskStatus.ACCEPTED: N_("in work"),
+    enums.TaskStatus.QUESTION: N_("waits for an answer"),
+    enums.TaskStatus.WAITING_INSURER: N_("waits for the insurer"),
+    enums.TaskStatus.DONE: N_("done"),
+    enums.TaskStatus.RETURNED: N_("returned for rework"),
+    enums.TaskStatus.CANCELLED: N_("task cancelled"),
+}
+VARIANT_STATUS = {
+    enums.VariantStatus.DRAFT: N_("draft"),
+    enums.VariantStatus.OFFERED: N_("offered"),
+    enums.VariantStatus.CHOSEN: N_("chosen"),
+    enums.VariantStatus.NOT_SELECTED: N_("not selected"),
+    enums.VariantStatus.EXPIRED: N_("no longer valid"),
+    enums.VariantStatus.DECLINED_BY_INSURER: N_("declined by the insurer"),
+}
+POLICY_STATUS = {
+    enums.PolicyStatus.PENDING: N_("starts later"),
+    enums.PolicyStatus.ACTIVE: N_("active"),
+    enums.PolicyStatus.EXPIRING: N_("ends soon"),
+    enums.PolicyStatus.EXPIRED: N_("expired with no outcome"),
+    enums.PolicyStatus.RENEWED: N_("renewed"),
+    enums.PolicyStatus.MOVED: N_("moved to another insurer"),
+    enums.PolicyStatus.LOST: N_("not renewed"),
+    enums.PolicyStatus.CANCELLED: N_("policy cancelled"),
+}
+PAYMENT_STATUS = {
+    enums.PaymentStatus.PLANNED: N_("planned"),
+    enums.PaymentStatus.DUE: N_("due today"),
+    enums.PaymentStatus.OVERDUE: N_("overdue"),
+    enums.PaymentStatus.PARTLY_PAID: N_("partly paid"),
+    enums.PaymentStatus.PAID: N_("paid"),
+    enums.PaymentStatus.WAIVED: N_("waived"),
+}
+EXPENSE_KIND = {
+    enums.ExpenseKind.CLIENT_DISCOUNT: N_("client's discount"),
+    enums.ExpenseKind.EXECUTOR_FEE: N_("executor's fee"),
+    enums.ExpenseKind.PARTNER_FEE: N_("partner's fee"),
+    enums.ExpenseKind.OTHER: N_("other expense"),
+}
+INCOME_STATUS = {
+    enums.IncomeStatus.EXPECTED: N_("expected"),
+    enums.IncomeStatus.RECEIVED: N_("received"),
+    enums.IncomeStatus.DISPUTED: N_("disputed"),
+    enums.IncomeStatus.REVERSED: N_("reversed"),
+    enums.IncomeStatus.WRITTEN_OFF: N_("written off"),
+}
+DOCUMENT_KIND = {
+    enums.DocumentKind.PASSPORT: N_("passport"),
+    enums.DocumentKind.VEHICLE: N_("vehicle papers"),
+    enums.DocumentKind.DRIVER_LICENCE: N_("driving licence"),
+    enums.DocumentKind.POLICY: N_("policy"),
+    enums.DocumentKind.QUOTE: N_("quote"),
+    enums.DocumentKind.RECEIPT: N_("receipt"),
+    enums.DocumentKind.PHOTO: N_("photo"),
+    enums.DocumentKind.VOICE: N_("voice"),
+    enums.DocumentKind.VIDEO: N_("video"),
+    enums.DocumentKind.OTHER: N_("paper"),
+}
+
+NO_BREAK = "\u00a0"
+
+
+def money(amount: Decimal) -> str:
+    """A sum in roubles as people write it: `54 300 ₽`, kopecks only where there are any."""
+    whole, _point, fraction = f"{amount:,.2f}".partition(".")
+    spaced = whole.replace(",", NO_BREAK)
+    return f"{spaced}{NO_BREAK}₽" if fraction == "00" else f"{spaced},{fraction}{NO_BREAK}₽"
+
+
+def day(value: date, today: date | None = None) -> str:
+    """A date as `14.03.2027`; without the year when it is the year of `today`."""
+    return f"{value:%d.%m}" if today is not None and value.year == today.year else f"{value:%d.%m.%Y}"
+
+
+def weekday(value: date) -> str:
+    """A date with its day of the week: `пт, 14 марта`."""
+    return str(format_date(value, "EEE, d MMMM", locale=language()))
+
+
+def moment(value: datetime, zone: ZoneInfo) -> str:
+    """A moment in the reader's time zone: `14.03 15:20`."""
+    return str(format_datetime(value.astimezone(zone), "dd.MM HH:mm", locale=language()))
+
+
+def in_days(value: date, today: date) -> str:
+    """How far a day is: today, tomorrow, in 5 days, 3 days ago."""
+    distance = (value - today).days
+    if distance == 0:
+        return _("today")
+    if distance == 1:
+        return _("tomorrow")
+    if distance > 0:
+        return ngettext("in {n} day", "in {n} days", distance).format(n=distance)
+    return ngettext("{n} day ago", "{n} days ago", -distance).format(n=-distance)
