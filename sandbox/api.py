@@ -116,7 +116,7 @@ class LocalTelegram:
             if answered and (fault := self._fault(name)):
                 call.injected = True
                 raise fault
-            outcome = await self.methods.run(name, params)
+            outcome = await self.methods.run(name, params, call.remarks)
         except Refusal as refusal:
             outcome = refusal
         call.seconds = time.monotonic() - began

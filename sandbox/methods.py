@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from sandbox import rules
+from sandbox import rules, schema
 from sandbox.delivery import Conflict, Webhook
 from sandbox.rules import Refusal, bad, forbidden
 from sandbox.world import (
@@ -75,11 +75,12 @@ class Methods:
             if callable(method) and not name.startswith("_") and name != "run"
         }
 
-    async def run(self, name: str, params: Params) -> Any:
-        """Call a method by its name, in whatever case it is written."""
+    async def run(self, name: str, params: Params, remarks: list[str]) -> Any:
+        """Call a method by its name, in whatever case it is written; `remarks` gets what is odd but no refusal."""
         method = self.table.get(name.lower())
         if method is None:
             raise Refusal(404, "Not Found: method not found")
+        remarks += schema.check(name, params.values, params.files)
         return await method(self, params)
 
     # --- the bot and its updates ----------------------------------------------------------------------------------
@@ -289,9 +290,10 @@ class Methods:
         return True
 
     async def delete_messages(self, p: Params) -> bool:
-        for message in self._messages(p, "message to delete", chat="chat_id"):
-            if (self.world.now() - message.date).total_seconds() > OLD_MESSAGE:
-                raise bad("message can't be deleted for everyone")
+        messages = self._messages(p, "message to delete", chat="chat_id")
+        if any((self.world.now() - message.date).total_seconds() > OLD_MESSAGE for message in messages):
+            raise bad("message can't be deleted for everyone")
+        for message in messages:
             self.world.remove(message.chat_id, message.id)
         return True
 

@@ -192,8 +192,11 @@ class VirtualUser:
 
     async def quiet(self) -> None:
         """Wait until the bot has taken every update and has nothing left to do."""
-        async with asyncio.timeout(self.patience):
-            await self.world.delivery.empty()
+        try:
+            async with asyncio.timeout(self.patience):
+                await self.world.delivery.empty()
+        except TimeoutError:
+            raise AssertionError(f"the bot left updates untaken: {list(self.world.delivery.pending)}") from None
         if self._quiet is not None:
             await self._quiet()
 

@@ -273,6 +273,7 @@ class Call:
     result: Any = None
     injected: bool = False  # the refusal is a fault switched on, not a mistake of the bot
     seconds: float = 0.0
+    remarks: list[str] = field(default_factory=list)  # accepted, yet surely not meant
 
     def view(self) -> JSON:
         return {
@@ -285,6 +286,7 @@ class Call:
             "result": self.result,
             "injected": self.injected,
             "seconds": round(self.seconds, 4),
+            "remarks": self.remarks,
         }
 
 
