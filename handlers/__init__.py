@@ -4,9 +4,9 @@ means). A feature exports `router`; features do not import each other, they star
 
 from aiogram import Router
 
-from handlers import menu
+from handlers import dates, menu
 
 
 def routers() -> list[Router]:
     """Every feature's router, in the order in which they are asked; the menu's catch-alls come last."""
-    return [menu.router]
+    return [dates.router, menu.router]
