@@ -1,19 +1,116 @@
-"""The command line: what `./run` starts inside the environment."""
+"""The command line: what `./run` starts inside the environment.
 
+Each command imports what it needs when it is called: aiogram alone costs seconds, and a migration needs none of it.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    from bot.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+FAILED: Final = 1
+MISUSED: Final = 2
 
 
-def alembic_config(url: str) -> "Config":
-    """Alembic's settings without an ini file: where the migrations are and which database they are for."""
-    from alembic.config import Config
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when it did what it was asked."""
+    given = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = given.command
+    return command(given)
 
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.attributes["url"] = url
-    return config
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./run",
+        description="Polisdesk: a CRM for insurance brokers in Telegram. "
+        "Without a command: the bot if BOT_TOKEN is set, the sandbox if it is not.",
+        epilog="Also: ./run test [pytest arguments], ./run check, ./run bench. Settings: see .env.example.",
+    )
+    parser.set_defaults(command=_bot_or_sandbox, rest=[])
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    bot = commands.add_parser("bot", help="run the bot against Telegram (needs BOT_TOKEN)")
+    bot.set_defaults(command=_bot)
+    sandbox = commands.add_parser("sandbox", help="a local Telegram with a demo agency, in the browser", add_help=False)
+    sandbox.add_argument("rest", nargs=argparse.REMAINDER)
+    sandbox.set_defaults(command=_sandbox)
+    migrate = commands.add_parser("migrate", help="bring the database to the newest migration")
+    migrate.add_argument(
+        "--check", action="store_true", help="change nothing: compare migrations and models in a throw-away database"
+    )
+    migrate.set_defaults(command=_migrate)
+    doctor = commands.add_parser("doctor", help="say what of the installation works and what does not")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _settings() -> "Settings":
+    from bot.settings import SettingsError, load
+
+    try:
+        return load()
+    except SettingsError as error:
+        sys.exit(_say(f"settings: {error}"))
+
+
+def _say(line: str) -> int:
+    """One line for the person who started the command, and the exit code that goes with it."""
+    print(" ".join(line.split()), file=sys.stderr)
+    return FAILED
+
+
+def _bot_or_sandbox(given: argparse.Namespace) -> int:
+    settings = _settings()
+    return _sandbox(given) if settings.telegram.bot_token is None else _bot(given)
+
+
+def _bot(_given: argparse.Namespace) -> int:
+    settings = _settings()
+    if settings.telegram.bot_token is None:
+        return _say("settings: BOT_TOKEN wants the token that @BotFather gives; without one try ./run sandbox")
+    from bot import app
+
+    return int(app.main(settings) or 0)
+
+
+def _sandbox(given: argparse.Namespace) -> int:
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *given.rest])  # noqa: S606 - this very interpreter
+
+
+def _migrate(given: argparse.Namespace) -> int:
+    import asyncpg
+
+    from storage import schema
+    from storage.embedded import EmbeddedPostgres, EmbeddedPostgresError, resolve_database
+
+    try:
+        if given.check:
+            with ExitStack() as stack:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="polisdesk-")))
+                folder.chmod(0o755)  # the server's own user has to pass
+                schema.check_drift(stack.enter_context(EmbeddedPostgres(folder, options={"fsync": "off"})).url)
+        else:
+            with resolve_database(_settings().storage) as url:
+                asyncio.run(schema.upgrade(url))
+    except (EmbeddedPostgresError, schema.SchemaError) as error:
+        return _say(f"database: {error}")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return _say(f"database: cannot connect: {error}")
+    return 0
+
+
+def _doctor(_given: argparse.Namespace) -> int:
+    from bot import doctor
+
+    return doctor.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import asyncpg
 import pytest
 
+from storage import schema
 from storage.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,16 +136,8 @@ def migrated_template(postgres: Cluster) -> str:
     name = "migrated_template"
     postgres.execute(f"CREATE DATABASE {name}")
     if (ROOT / "migrations" / "env.py").exists():
-        in_a_thread(lambda: _upgrade(postgres.url_of(name)))
+        in_a_thread(lambda: asyncio.run(schema.upgrade(postgres.url_of(name))))
     return name
-
-
-def _upgrade(url: str) -> None:
-    from alembic import command
-
-    from bot.__main__ import alembic_config
-
-    command.upgrade(alembic_config(url), "head")
 
 
 def in_a_thread(work: Callable[[], object]) -> None:

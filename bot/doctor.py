@@ -1,0 +1,103 @@
+"""`./run doctor`: looks at each thing the bot leans on and says in a line whether it holds."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.settings import Settings, SettingsError, load
+from storage import schema
+from storage.embedded import EmbeddedPostgresError, resolve_database
+
+PATIENCE = 5.0
+
+
+class Sick(Exception):
+    """What is wrong, in words for the operator."""
+
+
+def main() -> int:
+    """Print a line for each thing, `ok` or `bad`; 0 when all of them hold."""
+    _line("ok", "python", sys.version.split()[0])  # an older one does not get as far as this
+    try:
+        settings = load()
+    except SettingsError as error:
+        _line("bad", "settings", str(error))
+        return 1
+    _line("ok", "settings", "")
+    _line("ok", "token", "set" if settings.telegram.bot_token else "not set: ./run starts the sandbox")
+    healthy = _tell("documents", lambda: _documents(settings))
+    healthy &= _tell("database", lambda: _database(settings))
+    healthy &= _tell("redis", lambda: asyncio.run(_redis(settings)))
+    return 0 if healthy else 1
+
+
+def _tell(what: str, look: Callable[[], str]) -> bool:
+    try:
+        _line("ok", what, look())
+    except Sick as illness:
+        _line("bad", what, str(illness))
+        return False
+    return True
+
+
+def _line(verdict: str, what: str, words: str) -> None:
+    sys.stdout.write(f"{verdict:<4}{what:<10} {' '.join(words.split())}".rstrip() + "\n")
+
+
+def _documents(settings: Settings) -> str:
+    if settings.storage.documents_url:
+        return f"{settings.storage.documents_url} (not tried)"
+    folder: Path = settings.storage.documents_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"?")
+    except OSError as error:
+        raise Sick(f"{folder} cannot be written: {error.strerror}") from error
+    return str(folder)
+
+
+def _database(settings: Settings) -> str:
+    kind = "DATABASE_URL" if settings.storage.database_url else "embedded"
+    try:
+        with resolve_database(settings.storage) as url:
+            version, newest = asyncio.run(_ask_database(url))
+    except EmbeddedPostgresError as error:
+        raise Sick(str(error)) from error
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Sick(f"{kind}: cannot connect: {error or type(error).__name__}") from error
+    if not newest:
+        raise Sick(f"{kind}, PostgreSQL {version}, not at the newest migration: ./run migrate")
+    return f"{kind}, PostgreSQL {version}, at the newest migration"
+
+
+async def _ask_database(url: str) -> tuple[str, bool]:
+    connection = await asyncpg.connect(schema.dsn(url), timeout=PATIENCE)
+    try:
+        version: str = await connection.fetchval("SHOW server_version")
+        return version, await schema.at_head(connection)
+    finally:
+        await connection.close()
+
+
+async def _redis(settings: Settings) -> str:
+    if settings.storage.redis_url is None:
+        return "not set: Postgres keeps the dialog state"
+    client = Redis.from_url(
+        settings.storage.redis_url.get_secret_value(), socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+    )
+    try:
+        pong: Awaitable[bool] | bool = client.ping()
+        if not isinstance(pong, bool):
+            await pong
+    except (RedisError, OSError) as error:
+        raise Sick(f"cannot connect: {error}") from error
+    finally:
+        await client.aclose()
+    return "answers"

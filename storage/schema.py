@@ -1,0 +1,66 @@
+"""The database's shape: which migration it is at, and getting it to the newest one."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+MIGRATIONS: Final = Path(__file__).resolve().parent.parent / "migrations"
+
+_LOCK: Final = 0x706F6C6973  # "polis": any number that nothing else in this database locks
+
+
+class SchemaError(Exception):
+    """The tables in the database and those in the code are not the same; the text says what to do."""
+
+
+def config(url: str) -> Config:
+    """Alembic's settings without an ini file: where the migrations are and which database they are for."""
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS))
+    made.attributes["url"] = url
+    return made
+
+
+def dsn(url: str) -> str:
+    """The same address for asyncpg itself."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def upgrade(url: str) -> None:
+    """Bring the database to the newest migration; replicas that start together take turns."""
+    connection = await asyncpg.connect(dsn(url))
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await asyncio.to_thread(command.upgrade, config(url), "head")
+    except CommandError as error:
+        raise SchemaError(f"the database was migrated by a newer version of Polisdesk: {error}") from error
+    finally:
+        await connection.close()
+
+
+async def at_head(connection: asyncpg.Connection) -> bool:
+    """Whether the database stands at the newest migration of this code."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return False
+    rows = await connection.fetch("SELECT version_num FROM alembic_version")
+    return {row["version_num"] for row in rows} == heads()
+
+
+def heads() -> set[str]:
+    """The newest migrations of this code: one, unless two branches of work have met."""
+    return set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+def check_drift(url: str) -> None:
+    """Refuse where the migrations, applied to an empty database, do not make the tables that the code describes."""
+    command.upgrade(config(url), "head")
+    try:
+        command.check(config(url))
+    except CommandError as error:
+        raise SchemaError(f"migrations and models differ: {error}") from error
