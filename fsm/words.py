@@ -82,7 +82,7 @@ POLICY_STATUS = {
 }
 PAYMENT_STATUS = {
     enums.PaymentStatus.PLANNED: N_("planned"),
-    enums.PaymentStatus.DUE: N_("due today"),
+    enums.PaymentStatus.DUE: N_("due soon"),
     enums.PaymentStatus.OVERDUE: N_("overdue"),
     enums.PaymentStatus.PARTLY_PAID: N_("partly paid"),
     enums.PaymentStatus.PAID: N_("paid"),

@@ -218,6 +218,7 @@ class Deal(Entity):
     review_note: Mapped[str] = mapped_column(String(200), default="")
     # A date set by a person stands until it comes or a nearer event appears (DOMAIN.md §5).
     review_by_hand: Mapped[date | None] = mapped_column(Date, default=None)
+    review_set_on: Mapped[date | None] = mapped_column(Date, default=None)
     title_key: Mapped[str] = mapped_column(
         String(200), Computed(_NAME_KEY.format("title"), persisted=True), init=False, repr=False
     )
@@ -602,6 +603,10 @@ class InboxUpdate(Base):
     __table_args__ = (
         Index("ix_inbox_pending", "person_id", "update_id", postgresql_where=text("status = 'pending'")),
         Index("ix_inbox_dead", "received_at", postgresql_where=text("status = 'dead'")),
+        # The fence under "one person's updates never run at the same time": two replicas cannot lease two of them.
+        Index(
+            "uq_inbox_leased", "bot_id", "person_id", unique=True, postgresql_where=text("leased_until IS NOT NULL")
+        ),
     )
 
     bot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -640,6 +645,7 @@ class OutboxMessage(Base):
         Index("ix_outbox_pending", "recipient_id", "id", postgresql_where=text("status = 'pending'")),
         Index("ix_outbox_sent", "recipient_id", "message_id"),
         Index("ix_outbox_card", "recipient_id", "card_key", postgresql_where=text("card_key IS NOT NULL")),
+        Index("uq_outbox_leased", "recipient_id", unique=True, postgresql_where=text("leased_until IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)
@@ -664,13 +670,15 @@ class OutboxMessage(Base):
 
 
 class DialogState(Base):
-    """A half-typed screen, kept here when there is no Redis. `update_id` is the update that wrote it last."""
+    """The half-typed screens of a chat, kept here when there is no Redis: one row, read and written once an update."""
 
     __tablename__ = "dialog_state"
 
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    state: Mapped[str | None] = mapped_column(String(200), default=None)
-    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default_factory=dict)
+    bot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    records: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # The update that wrote last: when it comes again after a crash it must not act on what it has itself advanced.
+    written_by: Mapped[str | None] = mapped_column(String(64), default=None)
     updated_at: Mapped[datetime] = mapped_column(
         Moment, server_default=func.now(), onupdate=func.clock_timestamp(), init=False
     )

@@ -56,11 +56,12 @@ def upgrade() -> None:
     op.create_index("ix_audit_deal", "audit_records", ["deal_id", "id"], unique=False)
     op.create_table(
         "dialog_state",
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("state", sa.String(length=200), nullable=True),
-        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("bot_id", sa.BigInteger(), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("records", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("written_by", sa.String(length=64), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_dialog_state")),
+        sa.PrimaryKeyConstraint("bot_id", "chat_id", name=op.f("pk_dialog_state")),
     )
     op.create_table(
         "effects",
@@ -102,6 +103,13 @@ def upgrade() -> None:
         ["person_id", "update_id"],
         unique=False,
         postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_index(
+        "uq_inbox_leased",
+        "inbox",
+        ["bot_id", "person_id"],
+        unique=True,
+        postgresql_where=sa.text("leased_until IS NOT NULL"),
     )
     op.create_table(
         "insurers",
@@ -283,6 +291,7 @@ def upgrade() -> None:
         sa.Column("review_object_id", sa.BigInteger(), nullable=True),
         sa.Column("review_note", sa.String(length=200), nullable=False),
         sa.Column("review_by_hand", sa.Date(), nullable=True),
+        sa.Column("review_set_on", sa.Date(), nullable=True),
         sa.Column(
             "title_key",
             sa.String(length=200),
@@ -448,6 +457,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'pending'"),
     )
     op.create_index("ix_outbox_sent", "outbox", ["recipient_id", "message_id"], unique=False)
+    op.create_index(
+        "uq_outbox_leased",
+        "outbox",
+        ["recipient_id"],
+        unique=True,
+        postgresql_where=sa.text("leased_until IS NOT NULL"),
+    )
     op.create_table(
         "reminders",
         sa.Column(
@@ -1025,6 +1041,7 @@ def downgrade() -> None:
     op.drop_index("ix_reminders_due", table_name="reminders", postgresql_where=sa.text("status = 'planned'"))
     op.drop_index("ix_reminders_deal", table_name="reminders")
     op.drop_table("reminders")
+    op.drop_index("uq_outbox_leased", table_name="outbox", postgresql_where=sa.text("leased_until IS NOT NULL"))
     op.drop_index("ix_outbox_sent", table_name="outbox")
     op.drop_index("ix_outbox_pending", table_name="outbox", postgresql_where=sa.text("status = 'pending'"))
     op.drop_index("ix_outbox_card", table_name="outbox", postgresql_where=sa.text("card_key IS NOT NULL"))
@@ -1063,6 +1080,7 @@ def downgrade() -> None:
     op.drop_table("team_settings")
     op.drop_table("lines_of_business")
     op.drop_table("insurers")
+    op.drop_index("uq_inbox_leased", table_name="inbox", postgresql_where=sa.text("leased_until IS NOT NULL"))
     op.drop_index("ix_inbox_pending", table_name="inbox", postgresql_where=sa.text("status = 'pending'"))
     op.drop_index("ix_inbox_dead", table_name="inbox", postgresql_where=sa.text("status = 'dead'"))
     op.drop_table("inbox")
