@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import BIGINT, JSONB, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, TEXT
+from sqlalchemy.exc import IntegrityError
 
 from storage.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
 class TakenUpdate:
-    """An update under a lease; `attempts` counts this one."""
+    """An update under a lease; `attempts` counts this one, and tells this lease from a later one."""
 
     bot_id: int
     update_id: int
@@ -26,25 +27,35 @@ class TakenUpdate:
     received_at: datetime
 
 
+# Whoever is heard from again while an earlier update of his waits for its next attempt must not wait for it long.
 _ADD = text(
     """
+    WITH fresh AS (
+        SELECT update_id, person_id, payload
+        FROM jsonb_to_recordset(:updates) AS u(update_id bigint, person_id bigint, payload jsonb)
+    ), hurried AS (
+        UPDATE inbox SET not_before = clock_timestamp() + interval '1 second'
+        WHERE status = 'pending' AND bot_id = :bot_id AND person_id IN (SELECT person_id FROM fresh)
+          AND not_before > clock_timestamp() + interval '1 second'
+    )
     INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts)
-    SELECT :bot_id, u.update_id, u.person_id, u.payload, 'pending', 0
-    FROM jsonb_to_recordset(:updates) AS u(update_id bigint, person_id bigint, payload jsonb)
+    SELECT :bot_id, update_id, person_id, payload, 'pending', 0 FROM fresh
     ON CONFLICT DO NOTHING
     """
-).bindparams(bindparam("updates", type_=JSONB))
+).bindparams(bindparam("updates", type_=JSONB), bindparam("bot_id", type_=BIGINT))
 
-# The first pending row of each person, unless that row is leased or waits for its next attempt. SKIP LOCKED lets
-# replicas take different people at once; the outer WHERE re-checks the lease after the row is locked.
+# Of each person the update under a lease, or else the first pending one; taken unless its lease holds or it waits for
+# its next attempt. SKIP LOCKED lets replicas take different people at once; the outer WHERE re-checks the lease after
+# the row is locked. An earlier update that arrives late does not overtake one under way: the leased row goes first.
 _TAKE = text(
     """
     WITH heads AS (
-        SELECT DISTINCT ON (person_id) bot_id, update_id, leased_until, not_before
-        FROM inbox WHERE status = 'pending' ORDER BY person_id, update_id
+        SELECT DISTINCT ON (person_id) update_id
+        FROM inbox WHERE status = 'pending' AND bot_id = :bot_id
+        ORDER BY person_id, leased_until IS NULL, update_id
     ), free AS (
-        SELECT i.bot_id, i.update_id FROM inbox i JOIN heads h USING (bot_id, update_id)
-        WHERE i.status = 'pending'
+        SELECT i.bot_id, i.update_id FROM inbox i JOIN heads h USING (update_id)
+        WHERE i.status = 'pending' AND i.bot_id = :bot_id
           AND (i.leased_until IS NULL OR i.leased_until < clock_timestamp())
           AND i.not_before <= clock_timestamp()
         ORDER BY i.received_at LIMIT :limit
@@ -56,93 +67,119 @@ _TAKE = text(
     """
 ).columns(payload=JSONB)
 
+# `attempts` fences off a worker that has lost its lease: by then somebody else's word counts. (Joining this constant
+# into the statements below is what ruff's S608 sees.)
+_MINE = " WHERE bot_id = :bot_id AND update_id = :update_id AND attempts = :attempts AND status = 'pending'"
+
 _DONE = text(
-    "UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL"
-    " WHERE bot_id = :bot_id AND update_id = :update_id"
+    "UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL"  # noqa: S608
+    + _MINE
 )
 
 _FAILED = text(
-    """
+    f"""
     UPDATE inbox SET leased_until = NULL, error = :error,
         status = CASE WHEN attempts >= :most THEN 'dead' ELSE 'pending' END,
-        not_before = clock_timestamp() + make_interval(secs => :wait)
-    WHERE bot_id = :bot_id AND update_id = :update_id RETURNING status
-    """
+        not_before = clock_timestamp() + make_interval(secs => CASE WHEN EXISTS (
+            SELECT 1 FROM inbox i WHERE i.person_id = inbox.person_id AND i.bot_id = inbox.bot_id
+               AND i.status = 'pending' AND i.update_id > inbox.update_id
+        ) THEN least(:wait, 1) ELSE :wait END)
+    {_MINE} RETURNING status
+    """  # noqa: S608
 ).bindparams(bindparam("error", type_=TEXT))
 
+_RELEASE = text("UPDATE inbox SET leased_until = NULL" + _MINE)  # noqa: S608
+
 _RENEW = text(
-    "UPDATE inbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)"
-    " WHERE bot_id = :bot_id AND update_id = ANY(:ids) AND status = 'pending'"
-)
+    """
+    UPDATE inbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM unnest(:ids, :attempts) AS mine(update_id, attempts)
+    WHERE inbox.bot_id = :bot_id AND inbox.update_id = mine.update_id AND inbox.attempts = mine.attempts
+      AND inbox.status = 'pending' AND inbox.leased_until IS NOT NULL
+    RETURNING inbox.update_id
+    """
+).bindparams(bindparam("ids", type_=ARRAY(BIGINT)), bindparam("attempts", type_=ARRAY(BIGINT)))
 
 _RERUN = text(
     "UPDATE inbox SET status = 'pending', attempts = 1, not_before = clock_timestamp()"
-    " WHERE bot_id = :bot_id AND update_id = :update_id AND status = 'dead'"
-).bindparams(bindparam("bot_id", type_=BIGINT))
+    " WHERE bot_id = :bot_id AND update_id = :update_id AND status = 'dead' RETURNING update_id"
+)
+
+_DEPTH = text(
+    "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead')"
+    " FROM inbox WHERE status <> 'done'"
+)
 
 _FORGET = text("DELETE FROM inbox WHERE status = 'done' AND done_at < clock_timestamp() - make_interval(days => :days)")
 
 
 class Inbox:
-    """The table of raw updates; every method is a transaction of its own."""
+    """The table of raw updates; every method is one statement, which is a transaction of its own."""
 
     def __init__(self, database: Database) -> None:
-        self._engine = database.engine
+        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def add(self, bot_id: int, updates: list[tuple[int, int, dict[str, Any]]]) -> None:
         """Keep raw updates given as (update_id, person_id, payload), durable on return; known ones are ignored."""
         rows = [{"update_id": u, "person_id": p, "payload": raw} for u, p, raw in updates]
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             await connection.execute(_ADD, {"bot_id": bot_id, "updates": rows})
 
-    async def take(self, limit: int, *, lease_seconds: float = 60) -> list[TakenUpdate]:
+    async def take(self, bot_id: int, limit: int, *, lease_seconds: float = 60) -> list[TakenUpdate]:
         """Lease the next update of up to `limit` people who have none under way, oldest first."""
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(_TAKE, {"limit": limit, "lease": lease_seconds})).all()
+        values = {"bot_id": bot_id, "limit": limit, "lease": lease_seconds}
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(_TAKE, values)).all()
+        except IntegrityError:
+            # Another replica leased a later update of the same person in this very moment: the index holds us off.
+            return []
         return sorted((TakenUpdate(*row) for row in rows), key=lambda u: u.received_at)
 
     async def done(self, update: TakenUpdate) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(_DONE, {"bot_id": update.bot_id, "update_id": update.update_id})
+        async with self._engine.connect() as connection:
+            await connection.execute(_DONE, _key(update))
 
     async def failed(self, update: TakenUpdate, error: str, *, wait_seconds: float, most: int) -> bool:
-        """Put an update back for a later attempt; returns True when it has had `most` attempts and is dead now."""
-        async with self._engine.begin() as connection:
-            status = await connection.scalar(
-                _FAILED,
-                {
-                    "bot_id": update.bot_id,
-                    "update_id": update.update_id,
-                    "error": error,
-                    "wait": wait_seconds,
-                    "most": most,
-                },
-            )
-        return bool(status == "dead")
+        """Put an update back for a later attempt; returns True when it has had `most` attempts and is dead now.
 
-    async def renew(self, bot_id: int, update_ids: list[int], *, lease_seconds: float = 60) -> None:
-        """Prolong the leases of updates that are still being handled."""
-        async with self._engine.begin() as connection:
-            await connection.execute(_RENEW, {"bot_id": bot_id, "ids": update_ids, "lease": lease_seconds})
+        It waits a second at most when later updates of the same person wait behind it.
+        """
+        values = _key(update) | {"error": error, "wait": wait_seconds, "most": most}
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(_FAILED, values) == "dead")
 
-    async def rerun(self, bot_id: int, update_id: int) -> None:
-        """Let a dead update be tried again."""
-        async with self._engine.begin() as connection:
-            await connection.execute(_RERUN, {"bot_id": bot_id, "update_id": update_id})
+    async def release(self, update: TakenUpdate) -> None:
+        """Give up the lease of an update that was not handled to its end, so that any replica may take it at once."""
+        async with self._engine.connect() as connection:
+            await connection.execute(_RELEASE, _key(update))
+
+    async def renew(self, bot_id: int, updates: list[TakenUpdate], *, lease_seconds: float = 60) -> set[int]:
+        """Prolong the leases of updates that are still being handled; returns the ids that are still ours."""
+        values = {
+            "bot_id": bot_id,
+            "ids": [update.update_id for update in updates],
+            "attempts": [update.attempts for update in updates],
+            "lease": lease_seconds,
+        }
+        async with self._engine.connect() as connection:
+            return set((await connection.scalars(_RENEW, values)).all())
+
+    async def rerun(self, bot_id: int, update_id: int) -> bool:
+        """Let a dead update be tried again; False when there is no such one."""
+        async with self._engine.connect() as connection:
+            return await connection.scalar(_RERUN, {"bot_id": bot_id, "update_id": update_id}) is not None
 
     async def depth(self) -> tuple[int, int]:
         """How many updates wait, and how many are dead."""
         async with self._engine.connect() as connection:
-            row = (
-                await connection.execute(
-                    text(
-                        "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead')"
-                        " FROM inbox WHERE status <> 'done'"
-                    )
-                )
-            ).one()
+            row = (await connection.execute(_DEPTH)).one()
         return row[0], row[1]
 
     async def forget_done(self, *, older_than_days: int) -> None:
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             await connection.execute(_FORGET, {"days": older_than_days})
+
+
+def _key(update: TakenUpdate) -> dict[str, Any]:
+    return {"bot_id": update.bot_id, "update_id": update.update_id, "attempts": update.attempts}

@@ -5,32 +5,39 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BOOLEAN, JSONB, TEXT
+from sqlalchemy.exc import IntegrityError
 
 from storage.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
 class TakenMessage:
-    """A message under a lease. `card_message_id` is the live card to edit, when there is one."""
+    """A message under a lease. `message_id` is set when an earlier attempt has sent the text but not all papers."""
 
     id: int
     recipient_id: int
+    telegram_id: int
+    may_receive: bool
     kind: str
     params: dict[str, Any]
     card_key: str | None
     edits_card: bool
     attempts: int
     created_at: datetime
+    message_id: int | None
 
 
-# As in the inbox: the first pending row of each recipient, so that order per chat is kept whatever happens to a row.
+# As in the inbox: of each recipient the row under a lease or else the first pending one, so that order per chat is kept
+# whatever happens to a row.
 _TAKE = text(
     """
     WITH heads AS (
-        SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending' ORDER BY recipient_id, id
+        SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending'
+        ORDER BY recipient_id, leased_until IS NULL, id
     ), free AS (
-        SELECT o.id FROM outbox o JOIN heads USING (id)
+        SELECT o.id, u.telegram_id, u.active AND u.reachable AS may_receive
+        FROM outbox o JOIN heads USING (id) JOIN users u ON u.id = o.recipient_id
         WHERE o.status = 'pending'
           AND (o.leased_until IS NULL OR o.leased_until < clock_timestamp())
           AND o.not_before <= clock_timestamp()
@@ -39,24 +46,38 @@ _TAKE = text(
     )
     UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease), attempts = attempts + 1
     FROM free WHERE outbox.id = free.id
-    RETURNING outbox.id, recipient_id, kind, params, card_key, edits_card, attempts, created_at
+    RETURNING outbox.id, recipient_id, telegram_id, may_receive, kind, params, card_key, edits_card, attempts,
+              created_at, message_id
     """
 ).columns(params=JSONB)
 
 _SENT = text(
-    "UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, message_id = :message_id"
-    " WHERE id = :id"
-)
+    "UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, error = NULL,"
+    " message_id = coalesce(:message_id, message_id) WHERE id = :id"
+).bindparams(bindparam("message_id", type_=BIGINT))
+
+_SHOWN = text("UPDATE outbox SET message_id = :message_id WHERE id = :id")
 
 _FAILED = text(
     """
     UPDATE outbox SET leased_until = NULL, error = :error,
         status = CASE WHEN :dead OR attempts >= :most THEN 'dead' ELSE 'pending' END,
         not_before = clock_timestamp() + make_interval(secs => :wait)
-    WHERE id = :id RETURNING status
+    WHERE id = :id AND status = 'pending' RETURNING status
     """
-).bindparams(bindparam("error", type_=TEXT))
+).bindparams(bindparam("error", type_=TEXT), bindparam("dead", type_=BOOLEAN))
 
+_RENEW = text(
+    "UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)"
+    " WHERE id = ANY(:ids) AND status = 'pending' AND leased_until IS NOT NULL"
+).bindparams(bindparam("ids", type_=ARRAY(BIGINT)))
+
+_RERUN = text(
+    "UPDATE outbox SET status = 'pending', attempts = 0, not_before = clock_timestamp()"
+    " WHERE id = :id AND status = 'dead' RETURNING id"
+)
+
+# A card that was edited twice has two rows with one message id; the newest row that has one knows the live message.
 _CARD = text(
     "SELECT message_id FROM outbox WHERE recipient_id = :recipient_id AND card_key = :card_key"
     " AND message_id IS NOT NULL ORDER BY id DESC LIMIT 1"
@@ -74,26 +95,55 @@ _ABOUT = text(
 ).columns(params=JSONB)
 
 
+_DEPTH = text(
+    "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead'),"
+    " coalesce(extract(epoch FROM clock_timestamp() - min(not_before)"
+    " FILTER (WHERE status = 'pending' AND not_before <= clock_timestamp())), 0)"
+    " FROM outbox WHERE status <> 'done'"
+)
+
+
 class Outbox:
-    """The sender's side of the outbox; rows are written through `Transaction.notify`."""
+    """The sender's side of the outbox; rows are written through `Transaction.notify`. One statement a method."""
 
     def __init__(self, database: Database) -> None:
-        self._engine = database.engine
+        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def take(self, limit: int, *, lease_seconds: float = 60) -> list[TakenMessage]:
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(_TAKE, {"limit": limit, "lease": lease_seconds})).all()
+        """Lease the next message of up to `limit` people who have none under way."""
+        try:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(_TAKE, {"limit": limit, "lease": lease_seconds})).all()
+        except IntegrityError:
+            # Another sender was faster with another message to the same person; the index keeps them in order.
+            return []
         return sorted((TakenMessage(*row) for row in rows), key=lambda m: m.id)
 
-    async def sent(self, message_id: int, *, telegram_message_id: int | None) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(_SENT, {"id": message_id, "message_id": telegram_message_id})
+    async def sent(self, row_id: int, *, message_id: int | None) -> None:
+        """Mark a message as done; without a message id when there was nothing to say."""
+        async with self._engine.connect() as connection:
+            await connection.execute(_SENT, {"id": row_id, "message_id": message_id})
+
+    async def shown(self, row_id: int, message_id: int) -> None:
+        """Remember that the text is out while its papers are not: a retry must not repeat the text."""
+        async with self._engine.connect() as connection:
+            await connection.execute(_SHOWN, {"id": row_id, "message_id": message_id})
 
     async def failed(self, row_id: int, error: str, *, wait_seconds: float, most: int, dead: bool = False) -> bool:
         """Put a message back, or give it up when `dead` or after `most` attempts; returns True when given up."""
         values = {"id": row_id, "error": error, "wait": wait_seconds, "most": most, "dead": dead}
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             return bool(await connection.scalar(_FAILED, values) == "dead")
+
+    async def renew(self, row_ids: list[int], *, lease_seconds: float = 60) -> None:
+        """Prolong the leases of messages that are still being sent (or wait for their turn at Telegram's limits)."""
+        async with self._engine.connect() as connection:
+            await connection.execute(_RENEW, {"ids": row_ids, "lease": lease_seconds})
+
+    async def rerun(self, row_id: int) -> bool:
+        """Let a dead message be tried again; False when there is no such one."""
+        async with self._engine.connect() as connection:
+            return await connection.scalar(_RERUN, {"id": row_id}) is not None
 
     async def live_card(self, recipient_id: int, card_key: str) -> int | None:
         """The Telegram message that shows this card last."""
@@ -118,14 +168,5 @@ class Outbox:
     async def depth(self) -> tuple[int, int, float]:
         """How many messages wait, how many are dead, and the age of the oldest waiting one in seconds."""
         async with self._engine.connect() as connection:
-            row = (
-                await connection.execute(
-                    text(
-                        "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead'),"
-                        " coalesce(extract(epoch FROM clock_timestamp() - min(not_before)"
-                        " FILTER (WHERE status = 'pending' AND not_before <= clock_timestamp())), 0)"
-                        " FROM outbox WHERE status <> 'done'"
-                    )
-                )
-            ).one()
+            row = (await connection.execute(_DEPTH)).one()
         return row[0], row[1], float(row[2])

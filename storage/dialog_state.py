@@ -1,0 +1,96 @@
+"""Half-typed screens, one record a chat: in Postgres, or in Redis where there is one.
+
+A chat's whole state is read once and written once an update, so that it changes at one moment or not at all.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from models.tables import DialogState
+from storage.engine import Database
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """The records of a chat by name, and the update that wrote them last."""
+
+    records: dict[str, Any] = field(default_factory=dict)
+    written_by: str | None = None
+
+
+class PostgresDialogState:
+    """State that survives whatever the database survives."""
+
+    def __init__(self, database: Database) -> None:
+        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def load(self, bot_id: int, chat_id: int) -> KeptState:
+        query = select(DialogState.records, DialogState.written_by).where(
+            DialogState.bot_id == bot_id, DialogState.chat_id == chat_id
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return KeptState() if row is None else KeptState(row[0], row[1])
+
+    async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None:
+        values = {"records": records, "written_by": written_by}
+        query = (
+            insert(DialogState)
+            .values(bot_id=bot_id, chat_id=chat_id, **values)
+            .on_conflict_do_update(
+                index_elements=["bot_id", "chat_id"], set_=values | {"updated_at": func.clock_timestamp()}
+            )
+        )
+        async with self._engine.connect() as connection:
+            await connection.execute(query)
+
+    async def close(self) -> None:
+        """The database is closed by whoever made it."""
+
+
+class RedisDialogState:
+    """State in a Redis of any replica. Redis holds nothing else: when it is away, people see a fresh screen.
+
+    No time to live: an expired parent under a child would lock the person out.
+    """
+
+    def __init__(self, url: str) -> None:
+        # The default pool raises beyond its limit, which loses updates in a burst; this one makes them wait.
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=50, timeout=5, socket_connect_timeout=1, socket_timeout=2
+        )
+        self._redis = Redis(connection_pool=pool)
+
+    async def load(self, bot_id: int, chat_id: int) -> KeptState:
+        try:
+            value = await self._redis.get(self._key(bot_id, chat_id))
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.warning("Redis is away, the chat starts with a fresh screen: %r", error)
+            return KeptState()
+        if not value:
+            return KeptState()
+        kept = orjson.loads(value)
+        return KeptState(kept["records"], kept["by"])
+
+    async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None:
+        value = orjson.dumps({"records": records, "by": written_by})
+        try:
+            await self._redis.set(self._key(bot_id, chat_id), value)
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.warning("Redis is away, the screen is not remembered: %r", error)
+
+    async def close(self) -> None:
+        await self._redis.aclose(close_connection_pool=True)
+
+    @staticmethod
+    def _key(bot_id: int, chat_id: int) -> str:
+        return f"dialog:{bot_id}:{chat_id}"
