@@ -1,26 +1,11 @@
 """The next touch of a deal: one date, one reason (DOMAIN.md §5, «Next review date»)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from models.enums import Ladder, ReviewReason
-from services.rules.ladders import END_STEPS
-
-PAYMENT_LEAD = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Leads:
-    """How many days before an event its deal comes up: a policy at the first step of its ladder."""
-
-    payment: int = PAYMENT_LEAD
-    policy: Mapping[Ladder, int] = field(
-        default_factory=lambda: {line: max(steps) for line, steps in END_STEPS.items()}
-    )
-
-
-DEFAULT_LEADS = Leads()
+from models.enums import ReviewReason
+from services.rules.calendar import next_working_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +18,38 @@ class Touch:
     event: date | None = None
 
 
+def lead_days(event: date, steps: Sequence[int], handled_on: date | None) -> int:
+    """How many days before an event its deal comes up (negative: after it).
+
+    `steps` are days before (positive) and after (negative) the event, farthest first. A deal that somebody has dealt
+    with on `handled_on` comes up at the next step after that day, and after the last one on each working day.
+    """
+    if handled_on is None:
+        return max(steps)
+    for step in sorted(steps, reverse=True):
+        if event - timedelta(days=step) > handled_on:
+            return step
+    return (event - next_working_day(handled_on)).days
+
+
 def next_review(
     today: date,
-    unpaid: Iterable[tuple[date, int]],
-    ending: Iterable[tuple[date, int, Ladder]],
+    unpaid: Iterable[tuple[date, int, int]],
+    ending: Iterable[tuple[date, int, int]],
     by_hand: date | None = None,
-    leads: Leads = DEFAULT_LEADS,
     *,
     set_on: date | None = None,
     fallback: ReviewReason = ReviewReason.NEW_DEAL,
 ) -> Touch:
     """Choose the next touch. An open deal always has one: with nothing ahead it is today, for `fallback`.
 
-    `ending` holds policies with no outcome. A hand-set date (set on `set_on`, today when not known) stands until
-    it comes or a nearer event appears. What was already in front of the person who set it does not count as
-    appearing: otherwise a payment due in ten days could never be put off. But no hand-set date hides the day itself
-    on which a payment falls due or a policy ends.
+    `unpaid` and `ending` (policies with no outcome) are (day, id, lead in days). A hand-set date (set on `set_on`,
+    today when not known) stands until it comes or a nearer event appears. What was already in front of the person who
+    set it does not count as appearing: otherwise a payment due in ten days could never be put off. But no hand-set
+    date hides the day itself on which a payment falls due or a policy ends.
     """
-    events = [(due - timedelta(days=leads.payment), due, ReviewReason.PAYMENT_DUE, id_) for due, id_ in unpaid]
-    events += [
-        (end - timedelta(days=leads.policy[ladder]), end, ReviewReason.POLICY_END, id_) for end, id_, ladder in ending
-    ]
+    events = [(due - timedelta(days=lead), due, ReviewReason.PAYMENT_DUE, id_) for due, id_, lead in unpaid]
+    events += [(end - timedelta(days=lead), end, ReviewReason.POLICY_END, id_) for end, id_, lead in ending]
     if by_hand is not None and by_hand >= today:
         seen = today if set_on is None else set_on
         nearer = [

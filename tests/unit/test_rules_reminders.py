@@ -18,7 +18,7 @@ from services.rules.ladders import (
     plan_policy_reminders,
 )
 from services.rules.reading import Unreadable
-from services.rules.review import Leads, Touch, next_review
+from services.rules.review import Touch, lead_days, next_review
 
 DAYS = st.dates(date(2025, 1, 1), date(2028, 1, 1))
 LADDERS = st.sampled_from(Ladder)
@@ -156,14 +156,14 @@ def test_a_ladder_shown_is_read_back(steps: set[int]) -> None:
 
 
 def test_the_next_touch_is_the_earliest_event_less_its_lead() -> None:
-    unpaid = [(date(2027, 3, 1), 7)]
-    ending = [(date(2027, 3, 14), 5, Ladder.KASKO), (date(2027, 4, 1), 6, Ladder.PERSONAL)]
+    unpaid = [(date(2027, 3, 1), 7, 14)]
+    ending = [(date(2027, 3, 14), 5, 45), (date(2027, 4, 1), 6, 30)]
     assert next_review(TODAY, unpaid, ending) == Touch(date(2027, 1, 28), ReviewReason.POLICY_END, 5, date(2027, 3, 14))
     assert next_review(TODAY, unpaid, []) == Touch(date(2027, 2, 15), ReviewReason.PAYMENT_DUE, 7, date(2027, 3, 1))
 
 
 def test_the_next_touch_is_never_before_today() -> None:
-    assert next_review(TODAY, [(date(2026, 1, 1), 7)], []).on == TODAY
+    assert next_review(TODAY, [(date(2026, 1, 1), 7, 14)], []).on == TODAY
 
 
 def test_an_open_deal_with_nothing_ahead_still_has_a_touch() -> None:
@@ -173,7 +173,7 @@ def test_an_open_deal_with_nothing_ahead_still_has_a_touch() -> None:
 
 def test_a_date_set_by_hand_stands_until_it_comes() -> None:
     by_hand = date(2026, 12, 10)
-    far = [(date(2027, 3, 14), 5, Ladder.KASKO)]
+    far = [(date(2027, 3, 14), 5, 45)]
     assert next_review(TODAY, [], far, by_hand) == Touch(by_hand, ReviewReason.BY_HAND)
     assert next_review(by_hand, [], far, by_hand).reason is ReviewReason.BY_HAND
     assert next_review(by_hand + timedelta(days=1), [], far, by_hand).reason is ReviewReason.POLICY_END
@@ -181,31 +181,42 @@ def test_a_date_set_by_hand_stands_until_it_comes() -> None:
 
 def test_a_nearer_event_beats_a_date_set_by_hand() -> None:
     by_hand = date(2027, 2, 20)
-    assert next_review(TODAY, [(date(2027, 3, 1), 7)], [], by_hand).on == date(2027, 2, 15)
+    assert next_review(TODAY, [(date(2027, 3, 1), 7, 14)], [], by_hand).on == date(2027, 2, 15)
 
 
 def test_a_payment_that_is_already_on_the_table_can_be_put_off_but_not_beyond_its_day() -> None:
     due = TODAY + timedelta(days=10)
-    assert next_review(TODAY, [(due, 7)], [], TODAY + timedelta(days=3)).reason is ReviewReason.BY_HAND
-    later = next_review(TODAY, [(due, 7)], [], TODAY + timedelta(days=30))
+    assert next_review(TODAY, [(due, 7, 14)], [], TODAY + timedelta(days=3)).reason is ReviewReason.BY_HAND
+    later = next_review(TODAY, [(due, 7, 14)], [], TODAY + timedelta(days=30))
     assert (later.on, later.reason) == (due, ReviewReason.PAYMENT_DUE)
 
 
 def test_an_overdue_payment_can_be_put_off() -> None:
     promised = TODAY + timedelta(days=7)
-    assert next_review(TODAY, [(TODAY, 7)], [], promised) == Touch(promised, ReviewReason.BY_HAND)
+    assert next_review(TODAY, [(TODAY, 7, 14)], [], promised) == Touch(promised, ReviewReason.BY_HAND)
 
 
 @given(
     DAYS,
-    st.lists(st.tuples(DAYS, st.integers(1, 9)), max_size=4),
-    st.lists(st.tuples(DAYS, st.integers(1, 9), LADDERS), max_size=4),
+    st.lists(st.tuples(DAYS, st.integers(1, 9), st.integers(-30, 120)), max_size=4),
+    st.lists(st.tuples(DAYS, st.integers(1, 9), st.integers(-30, 120)), max_size=4),
     st.none() | DAYS,
 )
 def test_there_is_always_one_touch_and_it_is_not_in_the_past(
-    today: date, unpaid: list[tuple[date, int]], ending: list[tuple[date, int, Ladder]], by_hand: date | None
+    today: date,
+    unpaid: list[tuple[date, int, int]],
+    ending: list[tuple[date, int, int]],
+    by_hand: date | None,
 ) -> None:
-    touch = next_review(today, unpaid, ending, by_hand, Leads())
+    touch = next_review(today, unpaid, ending, by_hand)
     assert touch.on >= today
     if by_hand is not None and by_hand >= today:
         assert touch.on <= by_hand
+
+
+def test_a_deal_that_was_dealt_with_comes_up_at_the_next_step_not_again_today() -> None:
+    end, steps_of_line = date(2026, 12, 20), [45, 30, 14, 7, 3, 1, 0, -1, -7, -30]
+    assert lead_days(end, steps_of_line, None) == 45
+    assert lead_days(end, steps_of_line, TODAY) == 14  # 30 days before was today
+    assert lead_days(end, steps_of_line, date(2026, 12, 20)) == -1
+    assert end - timedelta(days=lead_days(end, steps_of_line, date(2027, 3, 1))) == date(2027, 3, 2)
