@@ -175,7 +175,7 @@ class Environment:
 
     def install(self, lock: str, *, quietly: bool = False) -> bool:
         """Install exactly what the lock names, every file checked against its hash: by uv if it can, else by pip."""
-        wanted = ("--quiet", "--no-deps", "--require-hashes", "-r", str(self.root / lock))
+        wanted = ("-qq", "--no-deps", "--require-hashes", "-r", str(self.root / lock))
         python = str(self.python)
         uv = shutil.which("uv")
         if uv and succeeds(uv, "pip", "install", "--python", python, *wanted, quietly=True):

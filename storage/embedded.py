@@ -197,6 +197,13 @@ class EmbeddedPostgres:
         """Run the server, or find the one that runs; return its URL once it answers."""
         if not sys.platform.startswith("linux"):
             raise EmbeddedPostgresError("the embedded database runs on Linux only: set DATABASE_URL")
+        try:
+            return self._start(patience)
+        except OSError as error:
+            where = error.filename or self._data_root
+            raise EmbeddedPostgresError(f"cannot keep a database in {where}: {error.strerror or error}") from error
+
+    def _start(self, patience: float) -> str:
         place = _Place.find(self._data_root, self._bindir)
         deadline = time.monotonic() + patience
         while True:
