@@ -1,0 +1,84 @@
+"""Permissions deny by default, an effect happens once, the audit chain cannot be rewritten."""
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from models.enums import Role
+from models.tables import AuditRecord, TeamSetting
+from services.access import ADMINS, Actor, Service, command, origin
+from services.errors import Forbidden
+from storage.uow import Transaction
+from tests.services.conftest import Agency
+
+
+class Counter(Service):
+    @command(ADMINS)
+    async def add(self, tx: Transaction, actor: Actor, key: str, *, fail: bool = False) -> str:
+        tx.session.add(TeamSetting(key=key, value=1))
+        tx.audit("counted", "counter", None)
+        await tx.session.flush()
+        if fail:
+            raise RuntimeError("the power went out")
+        return key
+
+
+def counter(agency: Agency) -> Counter:
+    return Counter(agency.transactions, agency.clock)
+
+
+async def settings(agency: Agency) -> list[str]:
+    return await agency.rows(select(TeamSetting.key).order_by(TeamSetting.key))
+
+
+def test_a_service_method_without_a_declared_policy_cannot_even_be_defined() -> None:
+    with pytest.raises(TypeError, match="no declared policy"):
+
+        class Careless(Service):
+            async def leak(self, actor: Actor) -> None: ...
+
+
+async def test_a_role_that_is_not_named_in_the_policy_changes_nothing(agency: Agency) -> None:
+    with pytest.raises(Forbidden):
+        await counter(agency).add(agency.anna, "a")
+    nobody = Actor(user_id=agency.galina.user_id, roles=frozenset())
+    with pytest.raises(Forbidden):
+        await counter(agency).add(nobody, "a")
+    assert await settings(agency) == []
+
+
+async def test_what_failed_half_way_leaves_nothing(agency: Agency) -> None:
+    with pytest.raises(RuntimeError):
+        await counter(agency).add(agency.galina, "a", fail=True)
+    assert await settings(agency) == []
+    assert await agency.rows(select(AuditRecord.id)) == []
+
+
+async def test_a_retried_update_returns_the_first_result_and_has_no_second_effect(agency: Agency) -> None:
+    for attempt in range(3):
+        with origin("7:1", retry=attempt > 0):
+            assert await counter(agency).add(agency.galina, "a") == "a"
+            assert await counter(agency).add(agency.galina, "b") == "b"
+    assert await settings(agency) == ["a", "b"]
+    assert len(await agency.rows(select(AuditRecord.id))) == 2
+
+
+async def test_audit_records_are_chained_and_cannot_be_edited_or_deleted(agency: Agency) -> None:
+    for key in "abc":
+        await counter(agency).add(agency.galina, key)
+    records = await agency.rows(select(AuditRecord).order_by(AuditRecord.id))
+    assert [record.actor_id for record in records] == [agency.galina.user_id] * 3
+    assert records[0].previous_hash is None
+    assert [record.previous_hash for record in records[1:]] == [record.hash for record in records[:-1]]
+    for statement in ("UPDATE audit_records SET actor_id = 1", "DELETE FROM audit_records", "TRUNCATE audit_records"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            await agency.sql(statement)
+
+
+async def test_a_person_who_lost_his_roles_sees_no_deal(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna)
+    number = (await agency.sql("SELECT number FROM deals WHERE id = :id", id=deal_id))[0][0]
+    assert await agency.services.deals.find_number(agency.anna, number) == deal_id
+    for actor in (agency.boris, agency.egor, Actor(user_id=agency.anna.user_id, roles=frozenset({Role.EXECUTOR}))):
+        with pytest.raises(Exception, match="Nothing found"):
+            await agency.services.deals.find_number(actor, number)
