@@ -1,7 +1,186 @@
-"""Policies with their payments, incomes, expenses and money moves."""
+"""Policies with what surrounds them: their deals, payments and files."""
 
-from storage.repository import Repository
+from datetime import date, timedelta
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload, selectinload
+
+from models.enums import DealStage, DocumentKind, IncomeStatus, VariantStatus
+from models.scope import Scope
+from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
+from storage.repository import Repository, may_see_deal
+
+
+def visible_policies(scope: Scope) -> Select[Policy]:
+    """The base of every statement about policies: they are seen with their deals."""
+    return select(Policy).join(Policy.deal).where(may_see_deal(scope), Policy.deleted_at.is_(None))
+
+
+_WITH_DEAL = (
+    joinedload(Policy.deal).joinedload(Deal.client),
+    joinedload(Policy.insurer),
+    joinedload(Policy.line),
+)
 
 
 class Policies(Repository):
-    pass
+    async def get(self, scope: Scope, policy_id: int) -> Policy | None:
+        """One policy with its insurer, line, deal, client and payments; never with commission."""
+        return await self.one(
+            visible_policies(scope).where(Policy.id == policy_id).options(*_WITH_DEAL, selectinload(Policy.payments))
+        )
+
+    async def deal_of(self, scope: Scope, policy_id: int) -> int | None:
+        return await self.one(visible_policies(scope).with_only_columns(Policy.deal_id).where(Policy.id == policy_id))
+
+    async def lock(self, policy_id: int) -> Policy | None:
+        """One policy with its insurer and line, held until the end; lock and check its deal first."""
+        return await self.one(
+            select(Policy)
+            .where(Policy.id == policy_id, Policy.deleted_at.is_(None))
+            .options(joinedload(Policy.insurer), joinedload(Policy.line))
+            .with_for_update(of=Policy)
+        )
+
+    async def of_deal(self, deal_id: int) -> list[Policy]:
+        """All policies of a deal with insurer, line and payments, the latest first."""
+        return await self.many(
+            select(Policy)
+            .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+            .order_by(Policy.ends_on.desc(), Policy.id.desc())
+            .options(joinedload(Policy.insurer), joinedload(Policy.line), selectinload(Policy.payments))
+        )
+
+    async def by_number(self, number: str) -> Policy | None:
+        """Whoever's policy it is: numbers are unique across the agency."""
+        return await self.one(select(Policy).where(Policy.number == number, Policy.deleted_at.is_(None)))
+
+    async def add(self, policy: Policy) -> bool:
+        """Insert a policy; False when another deal got its number first."""
+        self.session.add(policy)
+        return await self.flush_number()
+
+    async def flush_number(self) -> bool:
+        """Write what has changed; False when a number turned out to be taken, and then nothing more can be done."""
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if "uq_policies_number" not in str(error.orig):
+                raise
+            return False
+        return True
+
+    async def successor(self, policy_id: int) -> Policy | None:
+        """The policy that renewed this one."""
+        return await self.one(
+            select(Policy)
+            .where(Policy.previous_policy_id == policy_id, Policy.deleted_at.is_(None))
+            .order_by(Policy.id.desc())
+            .limit(1)
+        )
+
+    def _ending(self, scope: Scope, until: date | None, short_days: int) -> Select[Policy]:
+        found = visible_policies(scope).where(
+            Policy.outcome.is_(None),
+            Deal.stage != DealStage.CLOSED,
+            # A trip that is over needs no decision: short policies are not renewed.
+            Policy.ends_on - Policy.starts_on >= short_days - 1,
+        )
+        return found if until is None else found.where(Policy.ends_on <= until)
+
+    async def ending(
+        self, scope: Scope, until: date | None, short_days: int, offset: int, limit: int
+    ) -> tuple[list[Policy], int]:
+        """A page of policies with no outcome, nearest end first (so what has ended is on top), and the total."""
+        found = self._ending(scope, until, short_days)
+        total = await self.count(found.with_only_columns(Policy.id))
+        page = found.order_by(Policy.ends_on, Policy.id).offset(offset).limit(limit).options(*_WITH_DEAL)
+        return await self.many(page), total
+
+    async def expired_count(self, scope: Scope, today: date, short_days: int) -> int:
+        found = self._ending(scope, today - timedelta(days=1), short_days)
+        return await self.count(found.with_only_columns(Policy.id))
+
+    async def payments(self, policy_id: int) -> list[Payment]:
+        """The payments of a policy with incomes and expenses, as the database has them now."""
+        return await self.many(
+            select(Payment)
+            .where(Payment.policy_id == policy_id)
+            .order_by(Payment.seq)
+            .options(selectinload(Payment.incomes), selectinload(Payment.expenses))
+            .execution_options(populate_existing=True)
+        )
+
+    async def agreed_expenses(self, deal_id: int) -> list[DealExpense]:
+        return await self.many(select(DealExpense).where(DealExpense.deal_id == deal_id).order_by(DealExpense.id))
+
+    async def unlinked_files(self, deal_id: int) -> list[Document]:
+        """Policy files of the deal that belong to no policy yet."""
+        return await self.many(
+            select(Document).where(
+                Document.deal_id == deal_id,
+                Document.kind == DocumentKind.POLICY,
+                Document.policy_id.is_(None),
+                Document.deleted_at.is_(None),
+            )
+        )
+
+    async def files_count(self, policy_id: int) -> int:
+        return await self.count(
+            select(Document.id).where(Document.policy_id == policy_id, Document.deleted_at.is_(None))
+        )
+
+    # A variant that already became a policy is last year's: it is not offered again and keeps its status.
+    _issued = select(Policy.variant_id).where(Policy.variant_id.is_not(None), Policy.deleted_at.is_(None))
+
+    async def variant(self, deal_id: int, variant_id: int) -> Variant | None:
+        return await self.one(
+            select(Variant)
+            .where(Variant.id == variant_id, Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
+            .options(joinedload(Variant.insurer))
+        )
+
+    async def chosen_variant(self, deal_id: int) -> Variant | None:
+        """What the client picked and nobody has issued yet."""
+        return await self.one(
+            select(Variant)
+            .where(
+                Variant.deal_id == deal_id,
+                Variant.status == VariantStatus.CHOSEN,
+                Variant.deleted_at.is_(None),
+                Variant.id.not_in(self._issued),
+            )
+            .order_by(Variant.chosen_at.desc().nulls_last(), Variant.id.desc())
+            .limit(1)
+            .options(joinedload(Variant.insurer))
+        )
+
+    async def unselect_others(self, deal_id: int, variant_id: int) -> None:
+        """What was offered beside the variant that became a policy was not selected."""
+        await self.session.execute(
+            update(Variant)
+            .where(
+                Variant.deal_id == deal_id,
+                Variant.id != variant_id,
+                Variant.status.in_([VariantStatus.OFFERED, VariantStatus.CHOSEN]),
+                Variant.id.not_in(self._issued),
+            )
+            .values(status=VariantStatus.NOT_SELECTED)
+        )
+
+    async def next_variant_number(self, deal_id: int) -> int:
+        """Numbers of deleted variants are not given again; the deal must be locked."""
+        last = await self.one(select(func.max(Variant.number)).where(Variant.deal_id == deal_id))
+        return (last or 0) + 1
+
+    async def without_rate(self, scope: Scope, offset: int, limit: int) -> tuple[list[Policy], int]:
+        """A page of policies with a commission that nobody knows the size of, oldest first, and the total."""
+        unknown = (
+            select(Payment.policy_id)
+            .join(Income, Income.payment_id == Payment.id)
+            .where(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED)
+        )
+        found = visible_policies(scope).where(Policy.id.in_(unknown))
+        total = await self.count(found.with_only_columns(Policy.id))
+        return await self.many(found.order_by(Policy.id).offset(offset).limit(limit).options(*_WITH_DEAL)), total

@@ -16,9 +16,11 @@ from storage.dictionaries import Dictionaries
 from storage.documents import Documents
 from storage.engine import Database
 from storage.journal import Journal
+from storage.money import Money
 from storage.people import People
 from storage.policies import Policies
 from storage.reminders import Reminders
+from storage.search import Search
 from storage.tasks import Tasks
 from storage.variants import Variants
 
@@ -68,8 +70,16 @@ class Transaction:
         return Policies(self.session)
 
     @cached_property
+    def money(self) -> Money:
+        return Money(self.session)
+
+    @cached_property
     def reminders(self) -> Reminders:
         return Reminders(self.session)
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self.session)
 
     async def add(self, row: Base) -> None:
         """Insert a row now, so that its id and server defaults are known."""

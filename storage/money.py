@@ -1,0 +1,202 @@
+"""Payments, incomes, expenses, and the moves of money that people entered."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from models.enums import ExpenseStatus, IncomeStatus, MoneyMoveKind
+from models.scope import Scope
+from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
+from storage.repository import Repository, may_see_deal
+
+UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Three groups of sums that are never added to each other: the client's money, our money, what we give away."""
+
+    premium_planned: Decimal
+    premium_paid: Decimal
+    premium_overdue: Decimal
+    commission_expected: Decimal
+    commission_received: Decimal
+    commission_unknown: int
+    expenses_expected: Decimal
+    expenses_paid: Decimal
+
+
+def visible_payments(scope: Scope) -> Select[Payment]:
+    return (
+        select(Payment).join(Payment.policy).join(Policy.deal).where(may_see_deal(scope), Policy.deleted_at.is_(None))
+    )
+
+
+_CONTEXT = (
+    joinedload(Payment.policy).joinedload(Policy.insurer),
+    joinedload(Payment.policy).joinedload(Policy.line),
+    joinedload(Payment.policy).joinedload(Policy.deal).joinedload(Deal.client),
+)
+
+
+class Money(Repository):
+    async def get(self, scope: Scope, payment_id: int) -> Payment | None:
+        """One payment with its policy, deal and client; never with commission."""
+        return await self.one(visible_payments(scope).where(Payment.id == payment_id).options(*_CONTEXT))
+
+    async def incomes(self, payment_id: int) -> list[Income]:
+        return await self.many(select(Income).where(Income.payment_id == payment_id).order_by(Income.id))
+
+    async def expenses(self, payment_id: int) -> list[Expense]:
+        return await self.many(select(Expense).where(Expense.payment_id == payment_id).order_by(Expense.id))
+
+    async def deal_of_payment(self, scope: Scope, payment_id: int) -> int | None:
+        return await self.one(
+            visible_payments(scope).with_only_columns(Payment.deal_id).where(Payment.id == payment_id)
+        )
+
+    async def payment_of_income(self, income_id: int) -> int | None:
+        return await self.one(select(Income.payment_id).where(Income.id == income_id))
+
+    async def payment_of_expense(self, expense_id: int) -> int | None:
+        return await self.one(select(Expense.payment_id).where(Expense.id == expense_id))
+
+    async def lock(self, payment_id: int) -> Payment | None:
+        """One payment with its policy, incomes and expenses, held until the end; lock and check its deal first."""
+        return await self.one(
+            select(Payment)
+            .where(Payment.id == payment_id)
+            .options(joinedload(Payment.policy), selectinload(Payment.incomes), selectinload(Payment.expenses))
+            .with_for_update(of=Payment)
+        )
+
+    async def page(
+        self,
+        scope: Scope,
+        *,
+        before: date | None = None,
+        deal_id: int | None = None,
+        policy_id: int | None = None,
+        offset: int,
+        limit: int,
+    ) -> tuple[list[Payment], int]:
+        """Unpaid payments due before a day, nearest first; of one deal or policy: all of them, paid ones too."""
+        found = visible_payments(scope)
+        if deal_id is None and policy_id is None:
+            found = found.where(*UNPAID)
+        if before is not None:
+            found = found.where(Payment.due_on < before)
+        if deal_id is not None:
+            found = found.where(Payment.deal_id == deal_id)
+        if policy_id is not None:
+            found = found.where(Payment.policy_id == policy_id)
+        total = await self.count(found.with_only_columns(Payment.id))
+        rows = found.order_by(Payment.due_on, Payment.id).offset(offset).limit(limit).options(*_CONTEXT)
+        return await self.many(rows), total
+
+    async def count_before(self, scope: Scope, before: date) -> int:
+        return await self.count(
+            visible_payments(scope).with_only_columns(Payment.id).where(*UNPAID, Payment.due_on < before)
+        )
+
+    async def move(self, move_id: int) -> MoneyMove | None:
+        return await self.one(select(MoneyMove).where(MoneyMove.id == move_id).with_for_update())
+
+    @staticmethod
+    def _of_payment(payment_id: int) -> ColumnElement[bool]:
+        incomes = select(Income.id).where(Income.payment_id == payment_id)
+        expenses = select(Expense.id).where(Expense.payment_id == payment_id)
+        return or_(
+            MoneyMove.payment_id == payment_id, MoneyMove.income_id.in_(incomes), MoneyMove.expense_id.in_(expenses)
+        )
+
+    async def moves(self, payment_id: int) -> list[tuple[MoneyMove, str]]:
+        """What was entered on a payment, its commission and expenses, latest first, with who entered it."""
+        rows = await self.session.execute(
+            select(MoneyMove, User.full_name)
+            .join(User, User.id == MoneyMove.by_id)
+            .where(self._of_payment(payment_id))
+            .order_by(MoneyMove.id.desc())
+        )
+        return [(move, name) for move, name in rows]
+
+    async def standing_total(self, **of: int) -> Decimal:
+        """What the moves of an object that were not undone add up to; confirmations are not money."""
+        ((column, id_),) = of.items()
+        total = await self.one(
+            select(func.coalesce(func.sum(MoneyMove.amount), ZERO)).where(
+                getattr(MoneyMove, column) == id_,
+                MoneyMove.undone_at.is_(None),
+                MoneyMove.kind != MoneyMoveKind.INSURER_CONFIRMED,
+            )
+        )
+        return total or ZERO
+
+    async def sums(self, today: date, *, deal_id: int | None = None, policy_id: int | None = None) -> Sums:
+        """The sums of a deal or of one policy; what was written off is not expected any more."""
+        of = Payment.deal_id == deal_id if policy_id is None else Payment.policy_id == policy_id
+        base = select(Payment.id).join(Payment.policy).where(of, Policy.deleted_at.is_(None))
+        rest = case((Payment.waived_at.is_(None), Payment.amount - Payment.paid_amount), else_=ZERO)
+        premium = await self._row(
+            select(
+                func.sum(case((Payment.waived_at.is_(None), Payment.amount), else_=Payment.paid_amount)),
+                func.sum(Payment.paid_amount),
+                func.sum(case((Payment.due_on < today, rest), else_=ZERO)),
+            ).where(Payment.id.in_(base))
+        )
+        off = Income.status.in_([IncomeStatus.WRITTEN_OFF, IncomeStatus.REVERSED])
+        incomes = await self._row(
+            select(
+                func.sum(case((off, ZERO), else_=Income.expected_amount)),
+                func.sum(Income.received_amount),
+                func.count().filter(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED),
+            ).where(Income.payment_id.in_(base))
+        )
+        gone = Expense.status.in_([ExpenseStatus.WRITTEN_OFF, ExpenseStatus.REVERSED])
+        expenses = await self._row(
+            select(func.sum(case((gone, ZERO), else_=Expense.expected_amount)), func.sum(Expense.paid_amount)).where(
+                Expense.payment_id.in_(base)
+            )
+        )
+        return Sums(
+            premium_planned=premium[0],
+            premium_paid=premium[1],
+            premium_overdue=premium[2],
+            commission_expected=incomes[0],
+            commission_received=incomes[1],
+            commission_unknown=int(incomes[2]),
+            expenses_expected=expenses[0],
+            expenses_paid=expenses[1],
+        )
+
+    async def _row(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
+        return [value or ZERO for value in (await self.session.execute(statement)).one()]
+
+    async def recent_move(self, payment_id: int, by_id: int | None, since: datetime | None) -> MoneyMove | None:
+        """The latest standing move around a payment: of one person since a moment, or of anybody ever."""
+        found = select(MoneyMove).where(self._of_payment(payment_id), MoneyMove.undone_at.is_(None))
+        if by_id is not None:
+            found = found.where(MoneyMove.by_id == by_id)
+        if since is not None:
+            found = found.where(MoneyMove.at > since)
+        return await self.one(found.order_by(MoneyMove.id.desc()).limit(1))
+
+    async def delete(self, payment_ids: list[int]) -> None:
+        """Take payments away with everything on them; for a plan on which nothing stands."""
+        incomes = select(Income.id).where(Income.payment_id.in_(payment_ids))
+        expenses = select(Expense.id).where(Expense.payment_id.in_(payment_ids))
+        of_these = or_(
+            MoneyMove.payment_id.in_(payment_ids), MoneyMove.income_id.in_(incomes), MoneyMove.expense_id.in_(expenses)
+        )
+        for statement in (
+            delete(MoneyMove).where(of_these),
+            delete(Income).where(Income.payment_id.in_(payment_ids)),
+            delete(Expense).where(Expense.payment_id.in_(payment_ids)),
+            delete(Payment).where(Payment.id.in_(payment_ids)),
+        ):
+            await self.session.execute(statement)
