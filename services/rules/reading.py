@@ -80,7 +80,10 @@ def echo(text: str) -> str:
 _THOUSAND = r"тыс(?:яч[аи]?)?\.?|т\.?(?=\s*р)|т|к|k"
 _MILLION = r"млн\.?|мил+ион(?:а|ов)?|мл|м|m"
 _BILLION = r"млрд\.?|мил+иард(?:а|ов)?"
-AMOUNT = rf"[0-9][0-9'’.,]*(?:\s[0-9]{{3}}(?![0-9])[.,0-9]*)*(?:\s?(?:{_BILLION}|{_MILLION}|{_THOUSAND})(?![\w%]))?"
+AMOUNT = (
+    r"(?>[0-9]+(?:['’.,][0-9]+)*(?:\s[0-9]{3}(?![0-9])(?:[.,][0-9]+)*)*"
+    rf"(?:\s?(?:{_BILLION}|{_MILLION}|{_THOUSAND})(?![\w%]))?)"
+)
 """A sum as it is met inside a longer line; `read_sum` is the judge of what it is worth."""
 CURRENCY = r"(?:рублей|рубля|рубль|руб|р|₽|rub|rur)(?!\w)\.?"
 _SUM = re.compile(

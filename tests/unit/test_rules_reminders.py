@@ -196,27 +196,24 @@ def test_an_overdue_payment_can_be_put_off() -> None:
     assert next_review(TODAY, [(TODAY, 7, 14)], [], promised) == Touch(promised, ReviewReason.BY_HAND)
 
 
-@given(
-    DAYS,
-    st.lists(st.tuples(DAYS, st.integers(1, 9), st.integers(-30, 120)), max_size=4),
-    st.lists(st.tuples(DAYS, st.integers(1, 9), st.integers(-30, 120)), max_size=4),
-    st.none() | DAYS,
-)
+def test_a_deal_dealt_with_comes_up_at_the_next_step_and_then_every_working_day() -> None:
+    event, ladder = date(2026, 12, 20), (45, 30, 14, -1)
+    assert lead_days(event, ladder, None) == 45
+    assert lead_days(event, ladder, event - timedelta(days=45)) == 30
+    assert lead_days(event, ladder, event - timedelta(days=20)) == 14
+    assert lead_days(event, ladder, event) == -1
+    handled = date(2026, 12, 25)  # a Friday after the last step: the next working day is Monday
+    assert event - timedelta(days=lead_days(event, ladder, handled)) == date(2026, 12, 28)
+
+
+EVENTS = st.lists(st.tuples(DAYS, st.integers(1, 9), st.integers(-30, 120)), max_size=4)
+
+
+@given(DAYS, EVENTS, EVENTS, st.none() | DAYS)
 def test_there_is_always_one_touch_and_it_is_not_in_the_past(
-    today: date,
-    unpaid: list[tuple[date, int, int]],
-    ending: list[tuple[date, int, int]],
-    by_hand: date | None,
+    today: date, unpaid: list[tuple[date, int, int]], ending: list[tuple[date, int, int]], by_hand: date | None
 ) -> None:
     touch = next_review(today, unpaid, ending, by_hand)
     assert touch.on >= today
     if by_hand is not None and by_hand >= today:
         assert touch.on <= by_hand
-
-
-def test_a_deal_that_was_dealt_with_comes_up_at_the_next_step_not_again_today() -> None:
-    end, steps_of_line = date(2026, 12, 20), [45, 30, 14, 7, 3, 1, 0, -1, -7, -30]
-    assert lead_days(end, steps_of_line, None) == 45
-    assert lead_days(end, steps_of_line, TODAY) == 14  # 30 days before was today
-    assert lead_days(end, steps_of_line, date(2026, 12, 20)) == -1
-    assert end - timedelta(days=lead_days(end, steps_of_line, date(2027, 3, 1))) == date(2027, 3, 2)
