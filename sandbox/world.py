@@ -466,10 +466,11 @@ class World:
         sent = []
         for number, upload in enumerate(uploads):
             stored = self.store(upload)
-            body = group | self.file_body(stored)
+            body: JSON = group | self.file_body(stored)
             if caption and number == 0:
-                body["caption"] = caption.strip()
-                sent.append(self._from_person(person_id, body, reply_to=reply_to))
+                found = find_entities(caption.strip())
+                body |= {"caption": caption.strip()} | _present({"caption_entities": found or None})
+            sent.append(self._from_person(person_id, body, reply_to=reply_to))
         return sent
 
     async def share_contact(self, person_id: int, phone: str) -> Message:
