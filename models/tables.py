@@ -300,9 +300,44 @@ class Document(Entity):
     variant_id: Mapped[int | None] = mapped_column(ForeignKey("variants.id"), default=None)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id"), default=None)
     telegram_file_id: Mapped[str | None] = mapped_column(String(255), default=None)
+    # How Telegram holds the cached file (photo, document, voice …): an id is only good for the same method.
+    telegram_type: Mapped[str] = mapped_column(String(16), default="document")
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
 
     sent_by: Mapped[User] = relationship(lazy="raise", init=False, repr=False)
+
+
+class Parcel(Entity):
+    """What a person sent with no deal open: an album, a file or a forwarded text that waits for its deal.
+
+    `group_key` is the album or the single message, so that the person is asked once for the whole album.
+    """
+
+    __tablename__ = "parcels"
+    __table_args__ = (UniqueConstraint("user_id", "group_key"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    group_key: Mapped[str] = mapped_column(String(64))
+    caption: Mapped[str] = mapped_column(Text, default="")
+    question_message_id: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    deal_id: Mapped[int | None] = mapped_column(ForeignKey("deals.id"), default=None)
+    settled_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+
+
+class ParcelItem(Entity):
+    """One file of a parcel, its bytes kept already; `text` for a forwarded message without a file."""
+
+    __tablename__ = "parcel_items"
+
+    parcel_id: Mapped[int] = mapped_column(ForeignKey("parcels.id"), index=True)
+    name: Mapped[str] = mapped_column(String(255), default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    path: Mapped[str | None] = mapped_column(String(1000), default=None)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    mime: Mapped[str] = mapped_column(String(127), default="")
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32), default=None)
+    telegram_file_id: Mapped[str | None] = mapped_column(String(255), default=None)
+    telegram_type: Mapped[str] = mapped_column(String(16), default="document")
 
 
 class Task(Entity):

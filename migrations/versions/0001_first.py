@@ -729,6 +729,7 @@ def upgrade() -> None:
         sa.Column("variant_id", sa.BigInteger(), nullable=True),
         sa.Column("task_id", sa.BigInteger(), nullable=True),
         sa.Column("telegram_file_id", sa.String(length=255), nullable=True),
+        sa.Column("telegram_type", sa.String(length=16), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -974,6 +975,40 @@ def upgrade() -> None:
     op.create_index("ix_money_moves_expense", "money_moves", ["expense_id"], unique=False)
     op.create_index("ix_money_moves_income", "money_moves", ["income_id"], unique=False)
     op.create_index("ix_money_moves_payment", "money_moves", ["payment_id"], unique=False)
+    op.create_table(
+        "parcels",
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("group_key", sa.String(length=64), nullable=False),
+        sa.Column("caption", sa.Text(), nullable=False),
+        sa.Column("question_message_id", sa.BigInteger(), nullable=True),
+        sa.Column("deal_id", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["deal_id"], ["deals.id"], name=op.f("fk_parcels_deal_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_parcels_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcels")),
+        sa.UniqueConstraint("user_id", "group_key", name=op.f("uq_parcels_user_id")),
+    )
+    op.create_table(
+        "parcel_items",
+        sa.Column("parcel_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("path", sa.String(length=1000), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mime", sa.String(length=127), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("telegram_file_id", sa.String(length=255), nullable=True),
+        sa.Column("telegram_type", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["parcel_id"], ["parcels.id"], name=op.f("fk_parcel_items_parcel_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcel_items")),
+    )
+    op.create_index(op.f("ix_parcel_items_parcel_id"), "parcel_items", ["parcel_id"], unique=False)
     op.create_foreign_key("fk_deals_renewal_of_id", "deals", "policies", ["renewal_of_id"], ["id"])
     op.execute(AUDIT_CHAIN)
     op.execute(AUDIT_APPEND_ONLY)
@@ -986,6 +1021,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("fk_deals_renewal_of_id", "deals", type_="foreignkey")
+    op.drop_table("parcel_items")
+    op.drop_table("parcels")
     op.drop_index("ix_money_moves_payment", table_name="money_moves")
     op.drop_index("ix_money_moves_income", table_name="money_moves")
     op.drop_index("ix_money_moves_expense", table_name="money_moves")
