@@ -188,6 +188,11 @@ _OWN_WORDS = frozenset({
     "longitude", "callback_query_id", "inline_query_id", "commands", "photo", "document", "voice", "video", "audio",
     "animation", "video_note", "sticker", "url",
 })  # fmt: skip
+# A wrong type of these too.
+_OWN_TYPES = frozenset({
+    "reply_markup", "media", "commands", "results", "reaction", "message_ids", "scope", "menu_button", "chat_id",
+    "reply_parameters", "link_preview_options", "user_id", "message_id",
+})  # fmt: skip
 _NAMES = {"int": "Integer", "float": "Float", "bool": "Boolean", "list": "Array", "dict": "Object"}
 
 
@@ -212,7 +217,7 @@ def check(method: str, values: Mapping[str, Any], files: Mapping[str, object]) -
         if value in (None, ""):
             if required and name not in _OWN_WORDS and name not in files:
                 raise bad(f'Parameter "{name}" is required')
-        elif kind in _NAMES and not _fits(value, kind):
+        elif kind in _NAMES and name not in _OWN_TYPES and not _fits(value, kind):
             raise bad(f'Parameter "{name}" must be of type {_NAMES[kind]}')
     return [f"{method} has no parameter {name!r}" for name in values if name not in fields]
 
