@@ -96,13 +96,11 @@ class App {
   toggleLanguage() {
     setLanguage(language() === 'ru' ? 'en' : 'ru')
     const inspecting = !this.inspector.el.hidden
-    const log = [...this.inspector.entries.values()].map((e) => e.entry)
     const drafts = [...this.columns].map(([id, c]) => [id, c.input.value])
     this.columns.clear()
     this.build()
     this.draw()
     for (const [id, text] of drafts) if (text) this.column(id).write(text)
-    this.inspector.load(log)
     this.inspect(inspecting)
   }
 
@@ -136,8 +134,16 @@ class App {
     } catch (error) { this.note(t('error', { text: error.message })) }
   }
 
+  /** The past is fetched when somebody looks; what happens from then on comes by itself. */
+  async loadLog() {
+    if (this.inspector.el.hidden) return
+    const { log } = await api('inspector')
+    this.inspector.load(log)
+  }
+
   inspect(open) {
     this.inspector.el.hidden = !open
+    this.loadLog()
     this.inspectButton.setAttribute('aria-pressed', String(open))
     this.fit()
   }
@@ -297,7 +303,7 @@ class App {
       this.marks[person.id] ??= fresh.at(-1)?.message.message_id ?? 0
     }
     this.draw()
-    this.inspector.load(state.log)
+    this.loadLog()
   }
 
   chatOf(person) {

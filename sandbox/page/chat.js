@@ -82,8 +82,10 @@ export class Column {
     const { person } = this.chat
     this.context.person = person
     const typing = this.chat.action
-    this.title.replaceChildren(avatar(person), h('div', {}, h('div', { class: 'name' }, h('span', {}, person.name), person.role ? h('span', { class: `role c${person.id % 7}` }, person.role) : null),
-      h('div', { class: `sub${typing ? ' live' : ''}` }, typing ? [t(actionWord(typing)), h('span', { class: 'dots', aria: { hidden: true } }, h('i'), h('i'), h('i'))] : person.blocked ? t('blockedBot') : person.started ? t('chatWith', { bot: `@${this.store.bot.username}` }) : t('notStarted'))))
+    const state = person.blocked ? t('blockedBot') : person.started ? t('chatWith') : t('notStarted')
+    this.title.replaceChildren(avatar(person), h('div', {}, h('div', { class: 'name' }, person.name),
+      h('div', { class: `sub${typing ? ' live' : ''}` }, person.role ? h('span', { class: `role c${person.id % 7}` }, person.role) : null,
+        typing ? h('span', { class: 'line' }, t(actionWord(typing)), h('span', { class: 'dots', aria: { hidden: true } }, h('i'), h('i'), h('i'))) : h('span', { class: 'line' }, state))))
     const silent = person.blocked || !person.started
     this.bar.hidden = silent
     this.startButton.hidden = !silent
@@ -522,7 +524,7 @@ export class Column {
       if (reply) form.set('reply_to', reply)
       for (const file of chosen) form.append('files', file, file.name || 'image.png')
       await this.post('files', form)
-      this.input.focus()
+      setTimeout(() => this.input.focus(), 0) // after the dialog has given the focus back to where it was
     } })
   }
 

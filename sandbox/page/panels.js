@@ -217,7 +217,7 @@ export function lightbox(photos, start) {
   const many = photos.length > 1
   const el = h('dialog', { class: 'lightbox', aria: { label: t('photo') }, onclose: () => el.remove(), onclick: (event) => { if (!event.target.closest('img, button, a')) el.close() }, onkeydown: (event) => { if (many && event.key === 'ArrowRight') show(1); if (many && event.key === 'ArrowLeft') show(-1) } },
     h('div', { class: 'lightbox-bar' }, link, iconButton('close', t('close'), () => el.close())),
-    many ? iconButton('back', '←', () => show(-1), { class: 'prev' }) : null, h('figure', {}, img, h('figcaption', {}, caption)), many ? iconButton('back', '→', () => show(1), { class: 'next' }) : null)
+    many ? iconButton('back', '←', () => show(-1), { class: 'earlier' }) : null, h('figure', {}, img, h('figcaption', {}, caption)), many ? iconButton('back', '→', () => show(1), { class: 'later' }) : null)
   show(0)
   document.body.append(el)
   el.showModal()

@@ -1,7 +1,7 @@
 // Every word of the page, in both languages. `t('key', {name})` fills {name}.
 
 const RU = {
-  sandbox: 'песочница', people: 'Люди', newPerson: 'Новый человек', chatWith: 'чат с ботом {bot}',
+  sandbox: 'песочница', people: 'Люди', newPerson: 'Новый человек', chatWith: 'чат с ботом',
   typing: 'печатает', uploading: 'отправляет файл', choosing: 'готовит ответ',
   message: 'Сообщение', send: 'Отправить', attach: 'Прикрепить', attachPhoto: 'Фото или видео', attachFile: 'Файл',
   attachForward: 'Переслать от клиента…', attachContact: 'Мой контакт', commands: 'Команды', menu: 'Меню',
@@ -35,7 +35,7 @@ const RU = {
 }
 
 const EN = {
-  sandbox: 'sandbox', people: 'People', newPerson: 'New person', chatWith: 'chat with {bot}',
+  sandbox: 'sandbox', people: 'People', newPerson: 'New person', chatWith: 'chat with the bot',
   typing: 'typing', uploading: 'sending a file', choosing: 'preparing',
   message: 'Message', send: 'Send', attach: 'Attach', attachPhoto: 'Photo or video', attachFile: 'File',
   attachForward: 'Forward from a client…', attachContact: 'My contact', commands: 'Commands', menu: 'Menu',
