@@ -1,11 +1,50 @@
-"""Deals, seen through a scope."""
+"""Deals, seen through a scope, and the numbers that a deal's card shows."""
 
-from sqlalchemy import Select, select
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
+from models.enums import DealStage, ExpenseStatus, IncomeStatus, PolicyOutcome, VariantStatus
 from models.scope import Scope
-from models.tables import Client, Deal
-from storage.repository import Repository, may_see_deal
+from models.tables import (
+    Client,
+    Deal,
+    DealExpense,
+    Document,
+    Expense,
+    Income,
+    Payment,
+    Policy,
+    Task,
+    Variant,
+)
+from storage.repository import OPEN_TASK, Repository, may_see_deal
+
+OPEN_DEAL = Deal.stage != DealStage.CLOSED
+UNPAID = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
+_FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
+_FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
+
+
+@dataclass(frozen=True, slots=True)
+class DealTotals:
+    """What is counted and summed on a deal. The client's premium, our commission and our expenses stay apart."""
+
+    documents: int
+    variants: int
+    offered: int
+    policies: int
+    unpaid: int
+    premium: Decimal
+    premium_paid: Decimal
+    commission: Decimal
+    commission_received: Decimal
+    rates_missing: int
+    expenses: Decimal
+    expenses_paid: Decimal
 
 
 def visible_deals(scope: Scope) -> Select[Deal]:
@@ -33,3 +72,148 @@ class Deals(Repository):
 
     async def by_number(self, scope: Scope, number: int) -> Deal | None:
         return await self.one(visible_deals(scope).where(Deal.number == number))
+
+    async def page(
+        self,
+        scope: Scope,
+        *,
+        stage: DealStage | None = None,
+        before: date | None = None,
+        on: date | None = None,
+        offset: int = 0,
+        limit: int = 8,
+    ) -> tuple[list[Deal], int]:
+        """Deals with client and line, a page by next touch (closed ones by the day of closing), and how many.
+
+        No stage means every open one; `before` and `on` are about the day of the next touch.
+        """
+        base = visible_deals(scope).where(OPEN_DEAL if stage is None else Deal.stage == stage)
+        if before is not None:
+            base = base.where(Deal.review_on < before)
+        if on is not None:
+            base = base.where(Deal.review_on == on)
+        closed = stage is DealStage.CLOSED
+        order = (Deal.closed_at.desc(), Deal.id.desc()) if closed else (Deal.review_on, Deal.id)
+        rows = await self.many(
+            base.options(joinedload(Deal.client), joinedload(Deal.line)).order_by(*order).offset(offset).limit(limit)
+        )
+        return rows, await self.count(base.with_only_columns(Deal.id))
+
+    async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
+        """A client's deals with their lines: open ones by next touch, then closed ones."""
+        return await self.many(
+            visible_deals(scope)
+            .where(Deal.client_id == client_id)
+            .options(joinedload(Deal.line))
+            .order_by(Deal.stage == DealStage.CLOSED, Deal.review_on, Deal.id.desc())
+            .limit(limit)
+        )
+
+    async def totals(self, deal_id: int) -> DealTotals:
+        """All the numbers of one deal in one round trip."""
+        zero = Decimal(0)
+        documents = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))
+        variants = select(func.count()).where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
+        policies = select(func.count()).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+        live = (Payment.deal_id == deal_id) & Payment.policy_id.in_(
+            select(Policy.id).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+        )
+        income = (Income.deal_id == deal_id) & Income.status.not_in(_FORGOTTEN_INCOME)
+        expense = (Expense.deal_id == deal_id) & Expense.status.not_in(_FORGOTTEN_EXPENSE)
+        row = (
+            await self.session.execute(
+                select(
+                    documents.scalar_subquery(),
+                    variants.scalar_subquery(),
+                    variants.where(Variant.status == VariantStatus.OFFERED).scalar_subquery(),
+                    policies.scalar_subquery(),
+                    select(func.count()).where(live, UNPAID).scalar_subquery(),
+                    select(func.coalesce(func.sum(Payment.amount), zero))
+                    .where(live, Payment.waived_at.is_(None))
+                    .scalar_subquery(),
+                    select(func.coalesce(func.sum(Payment.paid_amount), zero)).where(live).scalar_subquery(),
+                    select(func.coalesce(func.sum(Income.expected_amount), zero)).where(income).scalar_subquery(),
+                    select(func.coalesce(func.sum(Income.received_amount), zero)).where(income).scalar_subquery(),
+                    select(func.count()).where(income, Income.expected_amount.is_(None)).scalar_subquery(),
+                    select(func.coalesce(func.sum(Expense.expected_amount), zero)).where(expense).scalar_subquery(),
+                    select(func.coalesce(func.sum(Expense.paid_amount), zero)).where(expense).scalar_subquery(),
+                )
+            )
+        ).one()
+        return DealTotals(*row)
+
+    async def chosen_variant(self, deal_id: int) -> Variant | None:
+        """The variant that the client picked last, with its insurer."""
+        return await self.one(
+            select(Variant)
+            .where(Variant.deal_id == deal_id, Variant.status == VariantStatus.CHOSEN, Variant.deleted_at.is_(None))
+            .options(joinedload(Variant.insurer))
+            .order_by(Variant.chosen_at.desc().nulls_last(), Variant.id.desc())
+            .limit(1)
+        )
+
+    async def latest_policies(self, deal_id: int, limit: int) -> list[Policy]:
+        """Policies with insurer and line: those without an outcome first, the latest end first."""
+        return await self.many(
+            select(Policy)
+            .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+            .options(joinedload(Policy.insurer), joinedload(Policy.line))
+            .order_by(Policy.outcome.is_not(None), Policy.ends_on.desc(), Policy.id.desc())
+            .limit(limit)
+        )
+
+    async def unresolved_policies(self, deal_id: int) -> list[Policy]:
+        """Policies that nobody has decided about, held until the transaction ends."""
+        return await self.many(
+            select(Policy)
+            .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None), Policy.outcome.is_(None))
+            .order_by(Policy.ends_on, Policy.id)
+            .with_for_update(of=Policy)
+        )
+
+    async def has_live_policy(self, deal_id: int, today: date) -> bool:
+        """Whether something of the deal is or will be in force."""
+        return (
+            await self.one(
+                select(Policy.id)
+                .where(
+                    Policy.deal_id == deal_id,
+                    Policy.deleted_at.is_(None),
+                    Policy.ends_on >= today,
+                    Policy.outcome.is_distinct_from(PolicyOutcome.CANCELLED),
+                )
+                .limit(1)
+            )
+            is not None
+        )
+
+    async def next_unpaid(self, deal_id: int, limit: int) -> list[Payment]:
+        """The nearest payments that the client owes, with their policies and insurers."""
+        return await self.many(
+            select(Payment)
+            .join(Policy, Policy.id == Payment.policy_id)
+            .where(Payment.deal_id == deal_id, UNPAID, Policy.deleted_at.is_(None))
+            .options(joinedload(Payment.policy).joinedload(Policy.insurer))
+            .order_by(Payment.due_on, Payment.id)
+            .limit(limit)
+        )
+
+    async def open_tasks(self, deal_id: int) -> list[Task]:
+        """What is still asked of somebody on the deal, with the assignee, by due."""
+        return await self.many(
+            select(Task)
+            .where(Task.deal_id == deal_id, OPEN_TASK)
+            .options(joinedload(Task.assignee))
+            .order_by(Task.due_at, Task.id)
+        )
+
+    async def expenses(self, deal_id: int) -> list[DealExpense]:
+        """Expenses agreed on the deal before any policy."""
+        return await self.many(select(DealExpense).where(DealExpense.deal_id == deal_id).order_by(DealExpense.id))
+
+    async def expense(self, deal_id: int, expense_id: int) -> DealExpense | None:
+        return await self.one(
+            select(DealExpense)
+            .where(DealExpense.deal_id == deal_id, DealExpense.id == expense_id)
+            .with_for_update(of=DealExpense)
+        )

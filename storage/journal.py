@@ -1,7 +1,24 @@
-"""Journal entries."""
+"""Journal entries of a deal."""
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from models.tables import JournalEntry
 from storage.repository import Repository
 
 
 class Journal(Repository):
-    pass
+    async def latest(self, deal_id: int, limit: int, offset: int = 0) -> list[JournalEntry]:
+        """Entries with their authors, newest first."""
+        return await self.many(
+            select(JournalEntry)
+            .where(JournalEntry.deal_id == deal_id)
+            .options(joinedload(JournalEntry.author))
+            .order_by(JournalEntry.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+
+    async def total(self, deal_id: int) -> int:
+        statement = select(func.count()).where(JournalEntry.deal_id == deal_id)
+        return (await self.session.execute(statement)).scalar_one()
