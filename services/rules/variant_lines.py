@@ -104,7 +104,7 @@ _PREMIUM = re.compile(
 )
 _PLANS = [
     # A bare «100» inside a line is a number like any other; with its % it is a plan.
-    re.compile(rf"(?<![\w/.,])(?:{pattern.pattern.replace('%?|без', '%|без')})(?![\w/%])")
+    re.compile(rf"(?<![\w.,])(?<![0-9]/)(?:{pattern.pattern.replace('%?|без', '%|без')})(?![\w%])(?!/[0-9])")
     for pattern in PLAN_PATTERNS
 ]
 # A word cut off from its number would otherwise slide into the comment and the variant would lose a term silently.
