@@ -5,11 +5,15 @@ A service method is either a `@command` (changes things; one transaction, an eff
 """
 
 import functools
+import hashlib
 import inspect
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -70,7 +74,17 @@ class Origin:
 
     key: str
     retry: bool = False
-    calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def effect_key(self, method: str, *arguments: object) -> str:
+        """Name one call of a command. Its plain arguments are part of the name: a retry that takes another path
+        through the handler, because something has been done already, must not be handed a neighbour's result.
+        """
+        plain = [argument for argument in arguments if isinstance(argument, (int, str, date, Decimal, type(None)))]
+        digest = hashlib.blake2b(repr(plain).encode(), digest_size=8).hexdigest()
+        call = f"{method}/{digest}"
+        self.calls[call] += 1
+        return f"{self.key}/{call}/{self.calls[call]}"
 
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
@@ -127,8 +141,7 @@ def command(
             current = _origin.get()
             key = None
             if current is not None:
-                current.calls += 1
-                key = f"{current.key}/{name}/{current.calls}"
+                key = current.effect_key(name, *args, *kwargs.values())
             async with self._transactions.begin(actor.user_id or None, self.clock.now()) as tx:
                 if key is not None and current is not None and current.retry:
                     done, result = await tx.effect(key)
@@ -164,6 +177,33 @@ def query(
             _check(actor, policy, name)
             async with self._transactions.read(actor.user_id or None, self.clock.now()) as tx:
                 return await method(self, tx, actor, *args, **kwargs)
+
+        run.policy = policy  # type: ignore[attr-defined]
+        return run  # type: ignore[return-value]
+
+    return wrap
+
+
+def steps(
+    policy: frozenset[Role],
+) -> Callable[
+    [Callable[Concatenate[S, Actor, P], Awaitable[R]]],
+    Callable[Concatenate[S, Actor, P], Awaitable[R]],
+]:
+    """Declare a method made of several commands and queries with slow work (files) between their transactions.
+
+    It checks the role before anything is done; each of its steps checks again what it touches.
+    """
+
+    def wrap(
+        method: Callable[Concatenate[S, Actor, P], Awaitable[R]],
+    ) -> Callable[Concatenate[S, Actor, P], Awaitable[R]]:
+        name = method.__qualname__
+
+        @functools.wraps(method)
+        async def run(self: S, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            _check(actor, policy, name)
+            return await method(self, actor, *args, **kwargs)
 
         run.policy = policy  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]

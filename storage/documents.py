@@ -1,7 +1,73 @@
-"""Rows of documents; their bytes are in storage.files."""
+"""Rows of documents and of parcels that wait for a deal; their bytes are in storage.files."""
 
-from storage.repository import Repository
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from models.enums import DealStage
+from models.scope import Scope
+from models.tables import Client, Deal, Document, Parcel, ParcelItem
+from storage.repository import Repository, may_see_deal
 
 
 class Documents(Repository):
-    pass
+    async def get(self, scope: Scope, document_id: int) -> Document | None:
+        return await self.one(
+            select(Document)
+            .join(Deal, Deal.id == Document.deal_id)
+            .where(Document.id == document_id, Document.deleted_at.is_(None), may_see_deal(scope))
+            .options(joinedload(Document.sent_by))
+        )
+
+    async def of_deal(self, scope: Scope, deal_id: int, offset: int, limit: int) -> tuple[list[Document], int]:
+        """A page of a deal's papers, newest first, and how many there are."""
+        found = (
+            select(Document)
+            .join(Deal, Deal.id == Document.deal_id)
+            .where(Document.deal_id == deal_id, Document.deleted_at.is_(None), may_see_deal(scope))
+        )
+        total = await self.count(found.with_only_columns(Document.id))
+        page = found.order_by(Document.id.desc()).offset(offset).limit(limit).options(joinedload(Document.sent_by))
+        return await self.many(page), total
+
+    async def same_content(self, deal_id: int, sha256: bytes) -> Document | None:
+        return await self.one(
+            select(Document).where(
+                Document.deal_id == deal_id, Document.sha256 == sha256, Document.deleted_at.is_(None)
+            )
+        )
+
+    async def parcel(self, user_id: int, group_key: str, caption: str) -> Parcel:
+        """The parcel of an album or a single message, made at its first file; held until the transaction ends."""
+        await self.session.execute(
+            insert(Parcel).values(user_id=user_id, group_key=group_key, caption=caption).on_conflict_do_nothing()
+        )
+        statement = select(Parcel).where(Parcel.user_id == user_id, Parcel.group_key == group_key).with_for_update()
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def lock_parcel(self, user_id: int, parcel_id: int) -> Parcel | None:
+        return await self.one(select(Parcel).where(Parcel.id == parcel_id, Parcel.user_id == user_id).with_for_update())
+
+    async def items(self, parcel_id: int) -> list[ParcelItem]:
+        return await self.many(select(ParcelItem).where(ParcelItem.parcel_id == parcel_id).order_by(ParcelItem.id))
+
+    async def likely_deals(self, scope: Scope, user_id: int, limit: int) -> list[Deal]:
+        """Open deals that papers are likeliest for: where this person has just worked, then the freshest."""
+        mine = (
+            select(Document.deal_id.label("deal_id"))
+            .where(Document.sent_by_id == user_id)
+            .order_by(Document.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        return await self.many(
+            select(Deal)
+            .where(may_see_deal(scope), Deal.stage != DealStage.CLOSED)
+            .order_by((Deal.id == mine).desc(), Deal.updated_at.desc(), Deal.id.desc())
+            .limit(limit)
+            .options(joinedload(Deal.client), joinedload(Deal.line))
+        )
+
+    async def client_of(self, deal_id: int) -> Client:
+        statement = select(Client).join(Deal, Deal.client_id == Client.id).where(Deal.id == deal_id)
+        return (await self.session.execute(statement)).scalar_one()

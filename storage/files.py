@@ -1,0 +1,58 @@
+"""Bytes of documents on a disk, under names that a person can read; whole and durable, or not there at all."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+
+class DiskFiles:
+    """A folder. Paths are relative to it and may not leave it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def _place(self, path: str) -> Path:
+        place = (self.root / path).resolve()
+        if not place.is_relative_to(self.root) or place == self.root:
+            raise ValueError(f"{path!r} is outside the documents root")
+        return place
+
+    async def put(self, path: str, content: bytes) -> None:
+        """Keep the bytes, durable on return. Raises FileExistsError when the name is taken."""
+        await asyncio.to_thread(self._put, self._place(path), content)
+
+    @staticmethod
+    def _put(place: Path, content: bytes) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".part-", dir=place.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # A hard link refuses a name that is taken, where a rename would replace somebody's paper.
+            os.link(temporary, place)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)  # noqa: PTH108
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    async def get(self, path: str) -> bytes:
+        return await asyncio.to_thread(self._place(path).read_bytes)
+
+    async def delete(self, path: str) -> None:
+        await asyncio.to_thread(self._place(path).unlink, missing_ok=True)
+
+    async def names(self) -> AsyncIterator[str]:
+        """Every path that is kept, half-written ones left out."""
+        found = await asyncio.to_thread(lambda: [place for place in self.root.rglob("*") if place.is_file()])
+        for place in found:
+            if not place.name.startswith(".part-"):
+                yield place.relative_to(self.root).as_posix()
