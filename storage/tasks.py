@@ -1,7 +1,147 @@
 """Tasks and their history."""
 
-from storage.repository import Repository
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import joinedload
+
+from models.enums import Role, TaskKind
+from models.scope import Scope
+from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
+from storage.repository import OPEN_TASK, Repository, may_see_deal
+
+
+def visible_tasks(scope: Scope) -> Select[Task]:
+    """The base of every statement about tasks: those of the deals that a person may see."""
+    return select(Task).join(Deal, Deal.id == Task.deal_id).where(may_see_deal(scope))
+
+
+def _with_relations(statement: Select[Task]) -> Select[Task]:
+    return statement.options(
+        joinedload(Task.deal).options(
+            joinedload(Deal.client).selectinload(Client.phones), joinedload(Deal.line), joinedload(Deal.seller)
+        ),
+        joinedload(Task.author),
+        joinedload(Task.assignee),
+    )
 
 
 class Tasks(Repository):
-    pass
+    async def get(self, scope: Scope, task_id: int) -> Task | None:
+        """One task with its deal, client, line and people."""
+        return await self.one(_with_relations(visible_tasks(scope).where(Task.id == task_id)))
+
+    async def deal_of(self, scope: Scope, task_id: int) -> int | None:
+        """The deal to lock before the task: everybody locks in that order."""
+        return await self.one(visible_tasks(scope).where(Task.id == task_id).with_only_columns(Task.deal_id))
+
+    async def lock(self, task_id: int) -> Task:
+        """One task, held until the transaction ends; its deal has been locked and checked already."""
+        return (await self.session.execute(select(Task).where(Task.id == task_id).with_for_update())).scalar_one()
+
+    async def open_of_kind(self, deal_id: int, kind: TaskKind) -> Task | None:
+        """The oldest open task of a kind on a deal, held until the transaction ends."""
+        return await self.one(
+            select(Task)
+            .where(Task.deal_id == deal_id, Task.kind == kind, OPEN_TASK)
+            .order_by(Task.id)
+            .limit(1)
+            .with_for_update()
+        )
+
+    async def lock_open(self, deal_id: int) -> list[Task]:
+        """Everything that is still asked on a deal, held until the transaction ends."""
+        return await self.many(
+            select(Task).where(Task.deal_id == deal_id, OPEN_TASK).order_by(Task.id).with_for_update()
+        )
+
+    async def has_open(self, deal_id: int, assignee_id: int) -> bool:
+        """Whether a person has something to do on a deal."""
+        statement = select(Task.id).where(Task.deal_id == deal_id, Task.assignee_id == assignee_id, OPEN_TASK).limit(1)
+        return await self.one(statement) is not None
+
+    async def same_open(self, deal_id: int, assignee_id: int, due_at: datetime, comment: str) -> bool:
+        """Whether the very same thing has been asked already: a second tap."""
+        statement = select(Task.id).where(
+            Task.deal_id == deal_id,
+            Task.assignee_id == assignee_id,
+            Task.due_at == due_at,
+            Task.comment == comment,
+            Task.kind == TaskKind.OTHER,
+            OPEN_TASK,
+        )
+        return await self.one(statement.limit(1)) is not None
+
+    async def of_deal(self, scope: Scope, deal_id: int) -> list[Task]:
+        """Tasks of a deal, open ones by due, then finished ones from the newest."""
+        return await self.many(
+            _with_relations(visible_tasks(scope).where(Task.deal_id == deal_id)).order_by(
+                Task.finished_at.is_not(None), Task.finished_at.desc(), Task.due_at, Task.id
+            )
+        )
+
+    async def page(
+        self, scope: Scope, condition: ColumnElement[bool], *, offset: int, limit: int
+    ) -> tuple[list[Task], int]:
+        """Open tasks by due (the overdue are first by nature), a page of them, and how many there are."""
+        base = visible_tasks(scope).where(OPEN_TASK, condition)
+        rows = await self.many(_with_relations(base).order_by(Task.due_at, Task.id).offset(offset).limit(limit))
+        return rows, await self.count(base.with_only_columns(Task.id))
+
+    async def moves(self, task_id: int) -> list[TaskMove]:
+        """The history of a task from its beginning, with who moved it."""
+        return await self.many(
+            select(TaskMove).where(TaskMove.task_id == task_id).options(joinedload(TaskMove.by)).order_by(TaskMove.id)
+        )
+
+    async def last_assignee(self, line_id: int, author_id: int) -> int | None:
+        """Who was given a calculation or an issue of this line last: by this author, or else by anybody."""
+        return await self.one(
+            select(Task.assignee_id)
+            .join(Deal, Deal.id == Task.deal_id)
+            .join(User, User.id == Task.assignee_id)
+            .where(
+                Deal.line_id == line_id,
+                Task.kind != TaskKind.OTHER,
+                User.active,
+                User.roles.contains([Role.EXECUTOR.value]),
+            )
+            .order_by((Task.author_id == author_id).desc(), Task.id.desc())
+            .limit(1)
+        )
+
+    async def load(self) -> dict[int, int]:
+        """How many open tasks each person has."""
+        rows = await self.session.execute(
+            select(Task.assignee_id, func.count()).where(OPEN_TASK).group_by(Task.assignee_id)
+        )
+        return dict(rows.tuples().all())
+
+    async def has_card(self, recipient_id: int, card_key: str) -> bool:
+        """Whether a person has (or is about to get) a message with this card."""
+        statement = select(OutboxMessage.id).where(
+            OutboxMessage.recipient_id == recipient_id, OutboxMessage.card_key == card_key
+        )
+        return await self.one(statement.limit(1)) is not None
+
+    async def about(self, recipient_id: int, message_id: int) -> tuple[str, dict[str, Any], int | None] | None:
+        """What a message of ours that a person replies to was: (kind, params, deal id)."""
+        row = (
+            await self.session.execute(
+                select(OutboxMessage.kind, OutboxMessage.params, OutboxMessage.deal_id)
+                .where(OutboxMessage.recipient_id == recipient_id, OutboxMessage.message_id == message_id)
+                .order_by(OutboxMessage.id.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        return None if row is None else (row[0], row[1], row[2])
+
+
+def assigned_to(user_id: int) -> ColumnElement[bool]:
+    return Task.assignee_id == user_id
+
+
+def given_by(user_id: int) -> ColumnElement[bool]:
+    """What waits for others on a person's deals."""
+    return or_(Task.author_id == user_id, Deal.seller_id == user_id) & (Task.assignee_id != user_id)
