@@ -45,6 +45,12 @@ def _webhook_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        raise ValueError
+    return value
+
+
 def _database_url(value: SecretStr) -> SecretStr:
     """Whatever spelling a hosting panel hands out becomes the one that SQLAlchemy's async engine takes."""
     scheme, separator, rest = value.get_secret_value().partition("://")
@@ -67,9 +73,7 @@ def _ids(value: Any) -> Any:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (OSError, ValueError) as error:  # an unknown key is a KeyError's cousin, a folder's name is an OSError
-        raise ValueError from error
-    except KeyError as error:
+    except (LookupError, OSError) as error:  # the name of a folder of zones is found, and is no file
         raise ValueError from error
     return value
 
@@ -112,7 +116,7 @@ class WebhookSettings(_Concern):
     webhook_url: Annotated[str, AfterValidator(_webhook_url)] | None = Field(
         None, description="the public https address that Telegram calls"
     )
-    webhook_secret: Annotated[SecretStr, Field(pattern=r"^[A-Za-z0-9_-]{1,256}$")] | None = Field(
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
         None, description="1-256 letters, digits, _ or -, needed whenever WEBHOOK_URL is set"
     )
     http_host: str = Field("127.0.0.1", description="the address to listen on for the webhook")

@@ -1,0 +1,33 @@
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# Charts and comparison pictures are drawn with it.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /app
+COPY requirements.txt ./
+RUN pip install --no-deps --require-hashes -r requirements.txt
+COPY . .
+
+# Compiled once, as root: the bot itself may write nowhere but into /data.
+RUN python -m compileall -q bot handlers fsm services storage models scheduler \
+    && useradd --system --no-create-home --uid 10001 polisdesk \
+    && install -d -o polisdesk -g polisdesk /data
+USER polisdesk
+
+# No server is in the image: DATABASE_URL has to be given.
+ENV DATA_DIR=/data \
+    LOG_FORMAT=json
+VOLUME /data
+
+# 127.0.0.1 inside the container; open HEALTH_HOST only for a scraper that sits beside it.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:%s/readyz' % (os.environ.get('HEALTH_PORT') or '8081'), timeout=4)"]
+
+CMD ["python", "-m", "bot", "bot"]
