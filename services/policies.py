@@ -392,7 +392,7 @@ class PolicyService(Service):
         _move_stage(tx, deal, after_policy_registered())
         deal.renewal_of_id = None
         await planning.plan_policy(tx, policy)
-        await touch.recompute(tx, deal)
+        await touch.recompute(tx, deal, handled=True)
         tx.event(
             deal.id, "policy_registered", number=number, insurer=insurer.name, premium=str(premium),
             ends_on=ends_on.isoformat(), policy_id=policy.id,
@@ -589,7 +589,7 @@ class PolicyService(Service):
         )
         await tx.add(draft)
         await planning.cancel(tx, ReminderKind.POLICY_END, policy.id, answer="calculating")
-        await touch.recompute(tx, deal)
+        await touch.recompute(tx, deal, handled=True)
         tx.event(deal.id, "renewal_started", number=policy.number, policy_id=policy.id, variant=draft.number)
         tx.audit("policy.renewal_started", "policy", policy.id, deal_id=deal.id, variant_id=draft.id)
         return draft.id

@@ -1,14 +1,14 @@
 """Payments, incomes, expenses, and the moves of money that people entered."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from models.enums import ExpenseStatus, IncomeStatus, MoneyMoveKind
+from models.enums import ExpenseStatus, IncomeStatus
 from models.scope import Scope
 from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
 from storage.repository import Repository, may_see_deal
@@ -105,7 +105,7 @@ class Money(Repository):
         )
 
     async def move(self, move_id: int) -> MoneyMove | None:
-        return await self.one(select(MoneyMove).where(MoneyMove.id == move_id).with_for_update())
+        return await self.one(select(MoneyMove).where(MoneyMove.id == move_id))
 
     @staticmethod
     def _of_payment(payment_id: int) -> ColumnElement[bool]:
@@ -125,17 +125,9 @@ class Money(Repository):
         )
         return [(move, name) for move, name in rows]
 
-    async def standing_total(self, **of: int) -> Decimal:
-        """What the moves of an object that were not undone add up to; confirmations are not money."""
-        ((column, id_),) = of.items()
-        total = await self.one(
-            select(func.coalesce(func.sum(MoneyMove.amount), ZERO)).where(
-                getattr(MoneyMove, column) == id_,
-                MoneyMove.undone_at.is_(None),
-                MoneyMove.kind != MoneyMoveKind.INSURER_CONFIRMED,
-            )
-        )
-        return total or ZERO
+    async def payments_of(self, policy_id: int) -> int:
+        """How many payments a policy has."""
+        return await self.count(select(Payment.id).where(Payment.policy_id == policy_id))
 
     async def sums(self, today: date, *, deal_id: int | None = None, policy_id: int | None = None) -> Sums:
         """The sums of a deal or of one policy; what was written off is not expected any more."""
@@ -176,15 +168,6 @@ class Money(Repository):
 
     async def _row(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
         return [value or ZERO for value in (await self.session.execute(statement)).one()]
-
-    async def recent_move(self, payment_id: int, by_id: int | None, since: datetime | None) -> MoneyMove | None:
-        """The latest standing move around a payment: of one person since a moment, or of anybody ever."""
-        found = select(MoneyMove).where(self._of_payment(payment_id), MoneyMove.undone_at.is_(None))
-        if by_id is not None:
-            found = found.where(MoneyMove.by_id == by_id)
-        if since is not None:
-            found = found.where(MoneyMove.at > since)
-        return await self.one(found.order_by(MoneyMove.id.desc()).limit(1))
 
     async def delete(self, payment_ids: list[int]) -> None:
         """Take payments away with everything on them; for a plan on which nothing stands."""
