@@ -32,6 +32,8 @@ class Transaction:
         self.session = session
         self.actor_id = actor_id
         self.now = now
+        # Written last: the chain of records is a lock that all transactions wait for.
+        self._records: list[AuditRecord] = []
 
     @cached_property
     def people(self) -> People:
@@ -84,7 +86,7 @@ class Transaction:
     async def add(self, row: Base) -> None:
         """Insert a row now, so that its id and server defaults are known."""
         self.session.add(row)
-        await self.session.flush([row])
+        await self.session.flush()
 
     def audit(
         self,
@@ -96,7 +98,7 @@ class Transaction:
         **changes: Any,
     ) -> None:
         """Record who did what; `changes` are new values, or [old, new] pairs. Never a secret."""
-        self.session.add(
+        self._records.append(
             AuditRecord(
                 at=self.now,
                 actor_id=self.actor_id,
@@ -147,6 +149,7 @@ class Transaction:
         self.session.add(Effect(key=key, result=result))
 
     async def commit(self) -> None:
+        self.session.add_all(self._records)
         await self.session.commit()
 
 
