@@ -1,10 +1,26 @@
 """The door to Postgres: one engine, a transaction for what changes, autocommit for what only reads."""
 
+import asyncio
 from typing import Any
 
+import asyncpg
 import orjson
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+# What asyncpg and the network say when there is no server, or none that takes us now.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
 
 
 def _dumps(value: Any) -> str:
@@ -38,5 +54,32 @@ class Database:
             autoflush=False,
         )
 
+    async def answers(self) -> bool:
+        """Whether the database is there, asked over a fresh or a living connection."""
+        try:
+            async with asyncio.timeout(5), self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:
+            if is_outage(error):
+                return False
+            raise
+        return True
+
+    async def revision(self) -> str | None:
+        """The migration that the database is at."""
+        async with self.engine.connect() as connection:
+            value = await connection.scalar(text("SELECT min(version_num) FROM alembic_version"))
+        return None if value is None else str(value)
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database is away (or was cut off in the middle), as opposed to having refused a statement."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated or isinstance(error.orig, OSError):
+            return True
+        cause = getattr(error.orig, "__cause__", None)
+        return isinstance(cause, _AWAY)
+    return isinstance(error, (*_AWAY, PoolTimeout))

@@ -1,0 +1,146 @@
+"""One update from the inbox, given to aiogram as if it had just come, with everything a retry needs around it."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any, cast
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
+from aiogram.dispatcher.event.bases import UNHANDLED, CancelHandler, SkipHandler
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNetworkError, TelegramRetryAfter
+from aiogram.methods import AnswerCallbackQuery, Response, TelegramMethod
+from aiogram.methods.base import TelegramType
+from aiogram.types import Update
+from aiogram_dialog import BgManagerFactory, ShowMode
+from aiogram_dialog.utils import REPLY_CALLBACK_SYMBOLS
+
+from bot.recent import Recent
+from fsm.storage import StateStorage
+from services.access import origin
+from storage.inbox import TakenUpdate
+
+_log = structlog.get_logger(__name__)
+
+_direct: ContextVar[bool] = ContextVar("direct", default=False)
+"""Whether a person waits for the answer to this very request, so that a short wait is better than a failure."""
+
+_PATIENCE = 5  # seconds of retry_after that are waited for on the spot
+
+
+class DirectAnswers(BaseRequestMiddleware):
+    """Requests of handlers: each tap is answered once, and a short trouble of the network is not the person's."""
+
+    def __init__(self) -> None:
+        self.answered: Recent[str, bool] = Recent(4096)
+
+    async def __call__(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+    ) -> Response[TelegramType]:
+        if isinstance(method, AnswerCallbackQuery):
+            answered: Any = await self._answer(make_request, bot, method)
+            return cast("Response[TelegramType]", answered)
+        return await self._patiently(make_request, bot, method)
+
+    async def _answer(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: AnswerCallbackQuery
+    ) -> Any:
+        """Telegram refuses a second answer, and one after 150 s; neither is a failure of the update."""
+        if method.callback_query_id in self.answered:
+            return True
+        try:
+            result: Any = await self._patiently(make_request, bot, method)
+        except TelegramBadRequest as error:
+            if "query is too old" not in error.message:
+                raise
+            _log.info("a tap was answered too late")
+            result = True
+        self.answered[method.callback_query_id] = True
+        return result
+
+    async def _patiently(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+    ) -> Response[TelegramType]:
+        for left in (2, 1, 0):
+            try:
+                return await make_request(bot, method)
+            except TelegramRetryAfter as error:
+                if not left or not _direct.get() or error.retry_after > _PATIENCE:
+                    raise
+                await asyncio.sleep(error.retry_after)
+            except TelegramNetworkError:
+                # What was sent may have arrived: only what does not add a message is said again.
+                if not left or not _direct.get() or method.__api_method__.startswith(("send", "copy", "forward")):
+                    raise
+                await asyncio.sleep(0.2)
+        raise AssertionError("the last round returns or raises")
+
+
+class Handling:
+    """What the worker calls for an update; the person's turn is held by then."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        dispatcher: Dispatcher,
+        states: StateStorage,
+        background: BgManagerFactory,
+        answers: DirectAnswers,
+    ) -> None:
+        self._bot, self._dispatcher, self._states = bot, dispatcher, states
+        self._background, self._answers = background, answers
+
+    async def __call__(self, taken: TakenUpdate, again: bool) -> str:
+        key = f"{taken.bot_id}:{taken.update_id}"
+        update = Update.model_validate(without_forgery(taken.payload), context={"bot": self._bot})
+        token = _direct.set(True)
+        try:
+            async with self._states.during(taken.bot_id, taken.person_id, key) as state:
+                if again and state.written_by == key:
+                    # An earlier attempt came as far as saving the screen it led to: acting on the same words in the
+                    # next window would be wrong. What may be missing is the sight of it.
+                    await self._redraw(taken)
+                    result = "redrawn"
+                else:
+                    with origin(key, retry=again):
+                        result = await self._feed(update)
+            await self._answer_tap(update)
+        finally:
+            _direct.reset(token)
+        return result
+
+    async def _feed(self, update: Update) -> str:
+        try:
+            response = await self._dispatcher.feed_update(self._bot, update)
+        except (SkipHandler, CancelHandler):
+            return "unhandled"
+        if isinstance(response, TelegramMethod):
+            await self._bot(response)
+        return "unhandled" if response is UNHANDLED else "handled"
+
+    async def _redraw(self, taken: TakenUpdate) -> None:
+        manager = self._background.bg(self._bot, user_id=taken.person_id, chat_id=taken.person_id)
+        await manager.update({}, show_mode=ShowMode.EDIT)
+
+    async def _answer_tap(self, update: Update) -> None:
+        """A tap that no handler has answered would show its clock for a minute."""
+        tap = update.callback_query
+        if tap is None or tap.id in self._answers.answered:
+            return
+        try:
+            await self._bot.answer_callback_query(tap.id)
+        except TelegramAPIError as error:
+            _log.info("a tap stays unanswered", error=repr(error))
+
+
+def without_forgery(payload: dict[str, Any]) -> dict[str, Any]:
+    """The update without the invisible tail that the dialog library takes for a press of a reply button.
+
+    We show no reply buttons of dialogs, so such a tail is either forged or came with a paste from a PDF, whose soft
+    hyphens would swallow the message. Only the tail matters, and cutting it leaves the entities where they are.
+    """
+    message = payload.get("message")
+    if not isinstance(message, dict) or not isinstance(text := message.get("text"), str):
+        return payload
+    visible = text.rstrip(REPLY_CALLBACK_SYMBOLS)
+    return payload if visible == text else payload | {"message": message | {"text": visible}}

@@ -1,0 +1,135 @@
+"""What stands before every handler: whose turn it is, and who it is."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from aiogram import BaseMiddleware, Bot, Dispatcher
+from aiogram.dispatcher.middlewares.user_context import UserContextMiddleware
+from aiogram.enums import ChatType
+from aiogram.types import Chat, TelegramObject, Update, User
+from aiogram_dialog.api.entities import DialogUpdate
+
+from bot.menu import Menus
+from bot.metrics import Metrics
+from bot.recent import Recent
+from bot.turns import Activity, Turns
+from fsm.i18n import DEFAULT_LANGUAGE, _, use_language
+from fsm.storage import StateStorage
+from services.access import Actor, origin
+from services.ports import Clock
+from services.registry import Services
+
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+
+_SAY_IT_AGAIN_AFTER = timedelta(hours=1)
+
+
+class Background(BaseMiddleware):
+    """Redraws that dialogs start in the background wait for the person's turn, as updates do.
+
+    They come past the inbox, so what the worker gives an update is given to them here. One that fails is logged and
+    forgotten: it showed something, and has changed nothing that is not in the database.
+    """
+
+    def __init__(self, turns: Turns, states: StateStorage, metrics: Metrics, activity: Activity) -> None:
+        self._turns, self._states, self._metrics, self._activity = turns, states, metrics, activity
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if not isinstance(event, DialogUpdate):
+            return await handler(event, data)
+        bot: Bot = data["bot"]
+        person_id, chat_id = event.event.from_user.id, event.event.chat.id
+        try:
+            async with self._turns.of(person_id), self._states.during(bot.id, chat_id, None):
+                with origin(f"background:{uuid.uuid4()}", retry=False):
+                    return await handler(event, data)
+        except Exception as error:  # noqa: BLE001
+            self._metrics.errors.labels("background").inc()
+            _log.error("a redraw in the background failed", exc_info=error)
+            return None
+        finally:
+            self._activity.ring()
+
+
+class Door(BaseMiddleware):
+    """Finds the person behind an update; lets nobody else in, except a bearer of an invitation with /start."""
+
+    def __init__(self, services: Services, clock: Clock, menus: Menus, admin_ids: frozenset[int]) -> None:
+        self._services, self._clock, self._menus, self._admin_ids = services, clock, menus, admin_ids
+        self._told: Recent[int, datetime] = Recent(4096)
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        user, chat = _who(event)
+        # In a group the bot would show the agency's papers to everybody who is in it.
+        if user is None or (chat is not None and chat.type not in (ChatType.PRIVATE, "")):
+            return None
+        actor = await self._services.people.identify(user.id)
+        if actor is None and not self._brings_invitation(event, user):
+            with use_language(user.language_code or DEFAULT_LANGUAGE):
+                return await self._turn_away(event, user, data["bot"])
+        with use_language(_language(actor, user)), structlog.contextvars.bound_contextvars(person=_id(actor)):
+            data["actor"] = actor
+            result = await handler(event, data)
+        if actor is None:
+            actor = await self._services.people.identify(user.id)
+        if actor is not None and not isinstance(event, DialogUpdate):
+            with use_language(actor.language):
+                await self._menus.show(data["bot"], user.id, actor)
+        return result
+
+    def _brings_invitation(self, event: TelegramObject, user: User) -> bool:
+        text = event.message.text if isinstance(event, Update) and event.message else None
+        words = (text or "").split()
+        return bool(words) and words[0] == "/start" and (len(words) > 1 or user.id in self._admin_ids)
+
+    async def _turn_away(self, event: TelegramObject, user: User, bot: Bot) -> None:
+        """One polite line an hour, and nothing else; a tap and an inline query get the answer Telegram waits for."""
+        if not isinstance(event, Update):
+            return
+        text = _(
+            "This is the desk of an insurance agency. It opens with an invitation from the agency's administrator."
+        )
+        told = self._told.get(user.id)
+        silent = told is not None and self._clock.now() - told < _SAY_IT_AGAIN_AFTER
+        if event.callback_query is not None:
+            await bot.answer_callback_query(event.callback_query.id, text=None if silent else text, show_alert=True)
+        elif event.inline_query is not None:
+            await bot.answer_inline_query(event.inline_query.id, results=[], is_personal=True, cache_time=60)
+            return
+        elif event.message is None or silent:
+            return
+        else:
+            await bot.send_message(event.message.chat.id, text)
+        self._told[user.id] = told if silent and told else self._clock.now()
+
+
+def _who(event: TelegramObject) -> tuple[User | None, Chat | None]:
+    if isinstance(event, DialogUpdate):
+        return event.event.from_user, event.event.chat
+    if not isinstance(event, Update):
+        return None, None
+    context = UserContextMiddleware.resolve_event_context(event)
+    return context.user, context.chat
+
+
+def _language(actor: Actor | None, user: User) -> str:
+    return actor.language if actor is not None else user.language_code or DEFAULT_LANGUAGE
+
+
+def _id(actor: Actor | None) -> int | None:
+    return None if actor is None else actor.user_id
+
+
+def stand_before(dispatcher: Dispatcher, *middlewares: BaseMiddleware) -> None:
+    """Put middlewares before aiogram's own: the error screens must speak the person's language too."""
+    chain = dispatcher.update.outer_middleware
+    own = list(chain)
+    for aiograms in own:
+        chain.unregister(aiograms)
+    for each in [*middlewares, *own]:
+        chain.register(each)

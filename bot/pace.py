@@ -1,0 +1,39 @@
+"""How fast things go: the numbers of the front door in one place, so that a test can make the waiting short."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds and counts; the defaults are for Telegram as it is."""
+
+    poll_timeout: int = 30  # of a long poll
+    look_again: float = 1.0  # how often the queues are looked at when nobody has called
+    lease: float = 60.0  # how long a replica that has died keeps what it took
+    people_at_once: int = 32
+    messages_at_once: int = 16
+    update_waits: tuple[float, ...] = (1, 5, 30, 120)  # before the next attempt; one attempt more than waits
+    message_waits: tuple[float, ...] = (1, 5, 30, 120, 300)
+    telegram_attempts: int = 100  # while it is Telegram or the network that fails
+    per_second: float = 25.0  # messages to everybody; Telegram allows about 30
+    per_chat: float = 1.0  # seconds between two messages to one person
+    tick: float = 5.0  # how often what is due is looked for
+    drain: float = 15.0  # for the updates under way when the bot is asked to stop
+    outbox_lag: float = 120.0  # an older waiting message means: not ready
+
+    @property
+    def update_attempts(self) -> int:
+        return len(self.update_waits) + 1
+
+    def update_wait(self, attempts: int) -> float:
+        return self.update_waits[min(attempts, len(self.update_waits)) - 1]
+
+    def message_wait(self, attempts: int) -> float:
+        return self.message_waits[min(attempts, len(self.message_waits)) - 1]
+
+
+AT_ONCE: Final = Pace(
+    poll_timeout=5, update_waits=(0, 0), message_waits=(0, 0), per_second=1e6, per_chat=0, drain=5, telegram_attempts=5
+)
+"""For tests: the same order of events, without the waiting."""

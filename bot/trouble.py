@@ -1,0 +1,82 @@
+"""What is said when an update fails through no fault of the person: one plain sentence with a reference."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from aiogram import Bot
+
+from bot.metrics import Metrics
+from bot.recent import Recent
+from fsm.cards import Card, CardContext, card
+from fsm.i18n import DEFAULT_LANGUAGE, _, use_language
+from fsm.text import html
+from models.enums import Role
+from services.ports import Clock
+from services.registry import Services
+from storage.inbox import TakenUpdate
+from storage.uow import Transactions
+
+_log = structlog.get_logger(__name__)
+
+_AT_MOST_EACH = timedelta(minutes=1)
+
+
+class Trouble:
+    """Tells the person at the first failure and the admins at the last one."""
+
+    def __init__(
+        self, bot: Bot, services: Services, transactions: Transactions, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._bot, self._services, self._transactions = bot, services, transactions
+        self._clock, self._metrics = clock, metrics
+        self._told: Recent[int, datetime] = Recent(4096)
+
+    async def failed(self, update: TakenUpdate, error: Exception) -> str:
+        reference = secrets.token_hex(3).upper()
+        self._metrics.errors.labels("handler").inc()
+        _log.error("an update failed", reference=reference, attempt=update.attempts, exc_info=error)
+        if update.attempts == 1:
+            try:
+                await self._tell(update, reference)
+            except Exception as second:  # noqa: BLE001 - telling is a courtesy; the update is kept in any case
+                _log.warning("the person could not be told", error=repr(second))
+        return reference
+
+    async def _tell(self, update: TakenUpdate, reference: str) -> None:
+        actor = await self._services.people.identify(update.person_id)
+        if actor is None:
+            return
+        with use_language(actor.language or DEFAULT_LANGUAGE):
+            text = _("Something went wrong on our side. It will be tried again by itself. Reference: {reference}")
+            text = text.format(reference=reference)
+        tap = update.payload.get("callback_query")
+        if isinstance(tap, dict):
+            await self._bot.answer_callback_query(str(tap["id"]), text=text, show_alert=True)
+            return
+        now, told = self._clock.now(), self._told.get(update.person_id)
+        if "message" not in update.payload or (told is not None and now - told < _AT_MOST_EACH):
+            return
+        self._told[update.person_id] = now
+        await self._bot.send_message(update.person_id, text)
+
+    async def died(self, update: TakenUpdate, reference: str) -> None:
+        _log.error("an update was given up", reference=reference, update=update.update_id)
+        async with self._transactions.begin(None, self._clock.now()) as tx:
+            person = await tx.people.by_telegram_id(update.person_id)
+            for admin in await tx.people.with_role(Role.ADMIN):
+                tx.notify(
+                    admin.id,
+                    "update_died",
+                    dedup_key=f"update_died:{update.bot_id}:{update.update_id}:{admin.id}",
+                    person=person.full_name if person is not None else "",
+                    reference=reference,
+                )
+            await tx.commit()
+
+
+@card("update_died")
+async def update_died(_context: CardContext, *, person: str, reference: str, **_more: Any) -> Card:
+    text = _("⚠️ What {person} did could not be carried out and was put aside. Reference: {reference}")
+    return Card(text=html(text, person=person or "?", reference=reference))

@@ -1,0 +1,198 @@
+"""Takes updates from the inbox and sees each through: one at a time a person, many people at once, none forgotten."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+from aiogram.exceptions import (
+    RestartingTelegram,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+
+from bot.metrics import Metrics
+from bot.pace import Pace
+from bot.turns import Activity, Turns
+from storage.engine import Database, is_outage
+from storage.inbox import Inbox, TakenUpdate
+
+_log = structlog.get_logger(__name__)
+
+TELEGRAM_AWAY = (TelegramNetworkError, TelegramServerError, RestartingTelegram, TelegramRetryAfter)
+"""What says nothing about the update: it is tried again for as long as it takes."""
+
+
+class Troubles(Protocol):
+    """Whom the worker tells of an update that fails."""
+
+    async def failed(self, update: TakenUpdate, error: Exception) -> str:
+        """Tell the person when this is the first failure; returns the reference that finds it in the log."""
+        ...
+
+    async def died(self, update: TakenUpdate, reference: str) -> None:
+        """Tell the admins that an update was given up."""
+        ...
+
+
+Handle = Callable[[TakenUpdate, bool], Awaitable[str]]
+"""Handles an update, given whether an earlier attempt may have had its effect; returns what became of it."""
+
+
+class Worker:
+    """The loop over the inbox. `wake` makes it look at once, otherwise it looks each second."""
+
+    def __init__(
+        self,
+        bot_id: int,
+        database: Database,
+        handle: Handle,
+        troubles: Troubles,
+        *,
+        turns: Turns,
+        pace: Pace,
+        metrics: Metrics,
+        activity: Activity,
+        after_each: Callable[[], None],
+    ) -> None:
+        self._bot_id, self._database, self._inbox = bot_id, database, Inbox(database)
+        self._handle, self._troubles, self._turns = handle, troubles, turns
+        self._pace, self._metrics, self._activity, self._after_each = pace, metrics, activity, after_each
+        self._wake = asyncio.Event()
+        self._under_way: dict[asyncio.Task[None], TakenUpdate] = {}
+        self._taking = True
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        return not self._under_way
+
+    async def run(self) -> None:
+        """Work until cancelled, or until `drain` was called."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while self._taking:
+                self._wake.clear()
+                try:
+                    more = await self._take()
+                except Exception as error:  # noqa: BLE001 - the queue is still there; look again
+                    self._complain("take", error)
+                    more = False
+                if not more:
+                    await self._called(self._pace.look_again)
+        finally:
+            renewing.cancel()
+
+    async def drain(self) -> None:
+        """Take nothing more and let what is under way finish; what does not is left for the next attempt."""
+        self._taking = False
+        self.wake()
+        if not self._under_way:
+            return
+        _done, left = await asyncio.wait(self._under_way, timeout=self._pace.drain)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _take(self) -> bool:
+        """Begin with the updates of people who have none under way; returns whether there may be more to take."""
+        free = self._pace.people_at_once - len(self._under_way)
+        if free <= 0:
+            return False
+        taken = await self._inbox.take(self._bot_id, free, lease_seconds=self._pace.lease)
+        for update in taken:
+            task = asyncio.create_task(self._see_through(update), name=f"update-{update.update_id}")
+            self._under_way[task] = update
+            task.add_done_callback(self._finished)
+        return len(taken) == free
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Only bookkeeping can fail here (the database went away after the handling): the lease runs out.
+            self._complain("bookkeeping", error)
+        self.wake()
+        self._after_each()
+        self._activity.ring()
+
+    async def _called(self, patience: float) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _see_through(self, update: TakenUpdate) -> None:
+        kind = next((name for name in update.payload if name != "update_id"), "nothing")
+        again, lost = update.attempts > 1, 0
+        self._metrics.waiting.observe(max(0.0, time.time() - update.received_at.timestamp()))
+        with structlog.contextvars.bound_contextvars(update_id=update.update_id, attempt=update.attempts):
+            while True:
+                began = time.monotonic()
+                try:
+                    async with self._turns.of(update.person_id):
+                        result = await self._handle(update, again)
+                    await self._inbox.done(update)
+                except asyncio.CancelledError:
+                    await asyncio.shield(self._release(update))
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it was, the update is kept and counted
+                    again, lost = True, lost + 1
+                    if lost <= self._pace.update_attempts and await self._was_away(error):
+                        if not await self._inbox.renew(self._bot_id, [update], lease_seconds=self._pace.lease):
+                            return  # another replica has it by now
+                        continue
+                    result = await self._put_back(update, error)
+                break
+            self._metrics.updates.labels(kind, result).inc()
+            self._metrics.handling.labels(kind).observe(time.monotonic() - began)
+
+    async def _put_back(self, update: TakenUpdate, error: Exception) -> str:
+        """Keep a failed update for its next attempt, or give it up."""
+        if isinstance(error, TELEGRAM_AWAY):
+            _log.warning("Telegram is away, the update is tried again", error=repr(error))
+            most, text = self._pace.telegram_attempts, repr(error)
+        else:
+            reference = await self._troubles.failed(update, error)
+            most, text = self._pace.update_attempts, f"{reference}: {error!r}"
+        wait = self._pace.update_wait(update.attempts)
+        if not await self._inbox.failed(update, text, wait_seconds=wait, most=most):
+            return "failed"
+        await self._troubles.died(update, text.partition(":")[0])
+        return "dead"
+
+    async def _was_away(self, error: Exception) -> bool:
+        """Whether the database failed us, not the update: then wait until it is back, and count no attempt."""
+        if not is_outage(error):
+            return False
+        wait, away = 0.1, False
+        while not await self._database.answers():
+            if not away:
+                _log.warning("the database is away, updates wait", error=repr(error))
+            away, wait = True, min(wait * 2, 5.0)
+            await asyncio.sleep(wait)
+        # An error that looks like an outage while the database answers: a connection that was cut, once or twice.
+        return True
+
+    async def _release(self, update: TakenUpdate) -> None:
+        try:
+            await self._inbox.release(update)
+        except Exception as error:  # noqa: BLE001 - the lease runs out by itself
+            self._complain("release", error)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease / 3)
+            if updates := list(self._under_way.values()):
+                try:
+                    await self._inbox.renew(self._bot_id, updates, lease_seconds=self._pace.lease)
+                except Exception as error:  # noqa: BLE001 - tried again in a while
+                    self._complain("renew", error)
+
+    def _complain(self, place: str, error: BaseException) -> None:
+        self._metrics.errors.labels(place).inc()
+        _log.error("the inbox cannot be worked on", place=place, error=repr(error))

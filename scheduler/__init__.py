@@ -1,0 +1,1 @@
+"""Handlers whose user is the clock."""
