@@ -54,6 +54,12 @@ class Documents(StatesGroup):
     delete = State()
 
 
+class PickDeal(StatesGroup):
+    """Which deal a parcel is for, by search; start data: {"parcel_id"}."""
+
+    ask = State()
+
+
 class Find(StatesGroup):
     ask = State()
     results = State()
