@@ -151,7 +151,7 @@ class LocalTelegram:
             self._authorise(request.match_info["token"])
         except Refusal as refusal:
             return _answer(refusal)
-        stored = next((one for one in self.world.files.values() if one.path == request.match_info["path"]), None)
+        stored = self.world.file_at(request.match_info["path"])
         if stored is None:
             return _answer(Refusal(404, "Not Found"))
         return web.Response(body=stored.data, content_type="application/octet-stream")
@@ -170,8 +170,7 @@ class LocalTelegram:
             call.injected = True
         else:
             call.verdict, call.result = 200, outcome
-        self.world.calls.append(call)
-        self.world.publish("call", _chat_of(call.params), call.view())
+        self.world.record(call)
 
 
 TELEGRAM: web.AppKey[LocalTelegram] = web.AppKey("telegram", LocalTelegram)
@@ -266,8 +265,3 @@ def _readable(value: Any) -> Any:
         except ValueError:
             return value
     return value
-
-
-def _chat_of(params: JSON) -> int | None:
-    chat_id = str(params.get("chat_id", ""))
-    return int(chat_id) if chat_id.isdecimal() else None

@@ -72,6 +72,8 @@ class Delivery:
         self._now, self._publish, self._faults = now, publish, faults
         self._ids = itertools.count(first_update_id)
         self.pending: dict[int, Queued] = {}  # in order of update_id
+        self._queues: dict[str, dict[int, Queued]] = {}  # the same by queue
+        self._fresh: set[str] = set()  # queues that got something since the webhook sender last looked
         self.allowed: frozenset[str] = DEFAULT_KINDS
         self.allowed_given: list[str] | None = None
         self.webhook: Webhook | None = None
@@ -89,7 +91,9 @@ class Delivery:
             return 0
         update_id = next(self._ids)
         update = {"update_id": update_id, kind: copy.deepcopy(body)}
-        self.pending[update_id] = Queued(update_id, kind, update, queue, self._now() + timedelta(seconds=lifetime))
+        queued = Queued(update_id, kind, update, queue, self._now() + timedelta(seconds=lifetime))
+        self.pending[update_id] = self._queues.setdefault(queue, {})[update_id] = queued
+        self._fresh.add(queue)
         self._publish("queued", update, None)
         self._wake()
         return update_id
@@ -108,6 +112,10 @@ class Delivery:
 
     def _forget(self, queued: Queued, state: str, error: str | None) -> None:
         if self.pending.pop(queued.update_id, None) is not None:
+            mine = self._queues[queued.queue]
+            del mine[queued.update_id]
+            if not mine:
+                del self._queues[queued.queue]
             self._publish(state, queued.update, error)
         queued.gone.set()
         self._wake()
@@ -182,7 +190,7 @@ class Delivery:
         if offset < 0:  # "all previous updates will be forgotten", counted from the end of the queue
             for queued in list(self.pending.values())[:offset]:
                 self._forget(queued, "delivered", None)
-        for queued in [one for one in self.pending.values() if one.update_id < offset]:
+        for queued in list(itertools.takewhile(lambda one: one.update_id < offset, self.pending.values())):
             self._forget(queued, "delivered", None)
 
     def _batch(self, limit: int) -> list[JSON]:
@@ -219,25 +227,27 @@ class Delivery:
     async def _send_all(self, webhook: Webhook) -> None:
         """One task per queue that has updates; each sends its updates one after another."""
         free = asyncio.Semaphore(webhook.max_connections)
-        queues: dict[str, asyncio.Task[None]] = {}
+        senders: dict[str, asyncio.Task[None]] = {}
+        self._fresh = set(self._queues)
         connector = aiohttp.TCPConnector(limit=webhook.max_connections, ssl=False)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
             try:
                 while True:
                     changed = self._changed
-                    for queue in {one.queue for one in self.pending.values()}:
-                        if queue not in queues or queues[queue].done():
-                            queues[queue] = asyncio.create_task(self._send_queue(queue, webhook, session, free))
+                    for queue in self._fresh:
+                        if queue not in senders or senders[queue].done():
+                            senders[queue] = asyncio.create_task(self._send_queue(queue, webhook, session, free))
+                    self._fresh.clear()
                     await changed.wait()
             finally:
-                for task in queues.values():
+                for task in senders.values():
                     task.cancel()
-                await asyncio.gather(*queues.values(), return_exceptions=True)
+                await asyncio.gather(*senders.values(), return_exceptions=True)
 
     async def _send_queue(
         self, queue: str, webhook: Webhook, session: aiohttp.ClientSession, free: asyncio.Semaphore
     ) -> None:
-        while mine := [one for one in self.pending.values() if one.queue == queue]:
+        while mine := list(itertools.islice(self._queues.get(queue, {}).values(), 2)):
             swap = len(mine) > 1 and self._faults.hits(self._faults.reorder_rate)
             queued = mine[1] if swap else mine[0]
             if queued.expires_at < self._now():

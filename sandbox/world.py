@@ -346,6 +346,7 @@ class World:
         self.delivery = Delivery(now=lambda: self.now(), publish=self._publish_update, faults=self.faults)  # noqa: PLW0108 - the clock may be replaced
         self._subscriptions: list[Subscription] = []
         self._numbers = itertools.count(1)
+        self._message_ids = itertools.count(1)
         self._clear()
 
     def _clear(self) -> None:
@@ -357,10 +358,12 @@ class World:
         self.profile: dict[tuple[str, str], str] = {}  # (name|description|short_description, language) -> text
         self.menu_button: JSON = {"type": "commands"}
         self.calls: deque[Call] = deque(maxlen=20_000)
-        self._message_ids = itertools.count(1)
+        self._refused: list[Call] = []
+        self._paths: dict[str, StoredFile] = {}
+        self._small: dict[str, StoredFile] = {}  # thumbnails by the file id of their photo
 
     def reset(self) -> None:
-        """Forget everything; update ids keep growing, as they do in Telegram."""
+        """Forget everything; ids of updates and messages keep growing, as they do in Telegram."""
         self._clear()
         self.delivery.drop_pending()
         self.publish("reset", None, {})
@@ -404,7 +407,19 @@ class World:
 
         403 is a fact about a person, not a mistake of the bot, and is left out.
         """
-        return [c for c in self.calls if 400 <= c.verdict < 500 and c.verdict != 403 and not c.injected]
+        return list(self._refused)
+
+    def remarks(self) -> list[str]:
+        """What Telegram would have accepted in silence although it was surely not meant, such as an unknown name."""
+        return [remark for call in self.calls for remark in call.remarks]
+
+    def record(self, call: Call) -> None:
+        """Keep a request of the bot with its verdict and show it to who watches."""
+        self.calls.append(call)
+        if 400 <= call.verdict < 500 and call.verdict != 403 and not call.injected:
+            self._refused.append(call)
+        chat_id = str(call.params.get("chat_id", ""))
+        self.publish("call", int(chat_id) if chat_id.isdecimal() else None, call.view())
 
     def commands_for(self, person_id: int) -> list[JSON]:
         """The command menu this person sees, by the order of scopes in the Bot API documentation."""
@@ -670,8 +685,12 @@ class World:
         path = f"{media.FOLDERS[upload.kind]}/file_{len(self.files)}{media.extension(upload.name, mime)}"
         file_id = f"{media.PREFIXES[upload.kind]}{secrets.token_urlsafe(40)}"
         stored = StoredFile(file_id, f"AgAD{unique}", upload.kind, path, upload.name, mime, upload.data, meta)
-        self.files[file_id] = stored
+        self.files[file_id] = self._paths[path] = stored
         return stored
+
+    def file_at(self, path: str) -> StoredFile | None:
+        """The file that getFile names by this file_path."""
+        return self._paths.get(path)
 
     def file_body(self, stored: StoredFile) -> JSON:
         """The part of a Message object that carries this file."""
@@ -689,16 +708,15 @@ class World:
 
     def _thumbnail(self, photo: StoredFile) -> JSON:
         """Telegram offers a photo in several sizes, smallest first; the small one is not the original."""
-        small = next((f for f in self.files.values() if f.meta.get("of") == photo.file_id), None)
+        small = self._small.get(photo.file_id)
         if small is None:
             scale = min(1.0, 90 / max(photo.meta["width"], photo.meta["height"]))
             meta = {key: max(1, round(photo.meta[key] * scale)) for key in ("width", "height")}
             file_id = f"{media.PREFIXES['photo']}{secrets.token_urlsafe(40)}"
             path = photo.path.replace("file_", "thumb_")
             unique = f"{photo.unique_id}s"
-            meta |= {"of": photo.file_id}
             small = StoredFile(file_id, unique, "photo", path, photo.name, photo.mime, photo.data, meta)
-            self.files[file_id] = small
+            self.files[file_id] = self._paths[path] = self._small[photo.file_id] = small
         return {
             "file_id": small.file_id,
             "file_unique_id": small.unique_id,
