@@ -13,7 +13,7 @@ from models.values.period import add_months
 from services.rules.reading import RECENT, Unreadable, clean_text, echo, plain, read_date, read_sum
 
 MIN_MONTHLY, MAX_MONTHLY = 2, 12
-MAX_ROWS = 24
+MAX_ROWS = 18  # the longest code that the column of a plan (500 characters) holds
 
 
 class PlanKind(StrEnum):

@@ -10,6 +10,7 @@ from models.values.money import MAX_SUM
 from services.rules.plans import (
     FULL,
     HALVES,
+    MAX_ROWS,
     QUARTERS,
     PaymentPlan,
     PlanRow,
@@ -28,7 +29,7 @@ DAYS = st.dates(date(2000, 1, 1), date(2090, 1, 1))
 ROWS = st.lists(
     st.builds(PlanRow, DAYS, st.decimals(Decimal("0.01"), 10**9, places=2)),
     min_size=1,
-    max_size=24,
+    max_size=18,
     unique_by=lambda r: r.due,
 )
 PRESET = st.one_of(st.sampled_from([FULL, HALVES, QUARTERS]), st.builds(monthly, st.integers(2, 12)))
@@ -167,3 +168,10 @@ def test_reading_plans_never_fails(text: str) -> None:
         read_plan(text)
     with suppress(Unreadable):
         read_custom_rows(text, Decimal(100), TODAY)
+
+
+def test_the_longest_plan_fits_its_column() -> None:
+    rows = [PlanRow(date(2026, 1, day), MAX_SUM) for day in range(1, MAX_ROWS + 1)]
+    assert len(custom(rows).code) <= 500
+    with pytest.raises(Unreadable, match="too many"):
+        check_custom([*rows, PlanRow(date(2026, 2, 1), MAX_SUM)], MAX_SUM)
