@@ -170,6 +170,18 @@ async def close_open_task(tx: Transaction, deal_id: int, kind: TaskKind) -> int 
     return task.id
 
 
+async def take_up(tx: Transaction, deal: Deal, user_id: int) -> None:
+    """Entering variants is calculating: the person's own calculation that he has not accepted is accepted by it."""
+    task = await tx.tasks.open_of_kind(deal.id, TaskKind.CALCULATE)
+    if task is None or task.assignee_id != user_id or task.status not in {TaskStatus.QUEUED, TaskStatus.RETURNED}:
+        return
+    _start(tx, task)
+    await tx.session.flush()
+    await planning.plan_task(tx, task)
+    tx.event(deal.id, "task_accepted", task_id=task.id, kind=task.kind.value)
+    await _refresh(tx, task, deal, inform=True)
+
+
 async def cancel_open_tasks(tx: Transaction, deal: Deal, reason: str = "") -> None:
     """Call off everything that is still asked on a locked deal, because it is being closed."""
     for task in await tx.tasks.lock_open(deal.id):
