@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Float, Select, Text, case, func, literal, or_, select, union_all
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from models.enums import DealStage
@@ -69,7 +70,7 @@ class Search(Repository):
         matches = union_all(*every).subquery()
         best = (
             select(matches.c.deal_id, matches.c.why, matches.c.text, matches.c.rank)
-            .distinct(matches.c.deal_id)
+            .ext(distinct_on(matches.c.deal_id))
             .order_by(matches.c.deal_id, matches.c.rank.desc())
             .subquery()
         )
