@@ -34,7 +34,7 @@ class Reminders(Repository):
             .where(Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status != ReminderStatus.PLANNED)
             .group_by(Reminder.recipient_id)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def answer(self, kind: ReminderKind, object_id: int, answer: str, now: datetime) -> None:
         """Mark what was sent for an object as answered."""
@@ -53,6 +53,21 @@ class Reminders(Repository):
                 Reminder.object_id == object_id,
                 Reminder.local_date == on,
                 Reminder.status != ReminderStatus.PLANNED,
+            )
+            .limit(1)
+        )
+        return found.first() is not None
+
+    async def exists_on(self, kind: ReminderKind, object_id: int, recipient_id: int, on: date) -> bool:
+        """Whether a person has or will have a reminder of an object on a local day."""
+        found = await self.session.execute(
+            select(Reminder.id)
+            .where(
+                Reminder.kind == kind,
+                Reminder.object_id == object_id,
+                Reminder.recipient_id == recipient_id,
+                Reminder.local_date == on,
+                Reminder.status != ReminderStatus.SKIPPED,
             )
             .limit(1)
         )
@@ -123,4 +138,4 @@ class Reminders(Repository):
             .join(LineOfBusiness, LineOfBusiness.id == Policy.line_id)
             .where(Policy.deal_id == deal_id, Policy.outcome.is_(None), Policy.deleted_at.is_(None))
         )
-        return list(unpaid.tuples()), list(ending.tuples())
+        return list(unpaid.all()), list(ending.all())

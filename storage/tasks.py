@@ -116,7 +116,7 @@ class Tasks(Repository):
         rows = await self.session.execute(
             select(Task.assignee_id, func.count()).where(OPEN_TASK).group_by(Task.assignee_id)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def has_card(self, recipient_id: int, card_key: str) -> bool:
         """Whether a person has (or is about to get) a message with this card."""

@@ -69,7 +69,7 @@ class Variants(Repository):
             .where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
             .group_by(Variant.status)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def caption(self, variant_id: int) -> Variant | None:
         """One variant with its insurer, deleted or not, for a card that names it."""
@@ -82,7 +82,7 @@ class Variants(Repository):
             .where(Document.variant_id.in_(variant_ids), Document.deleted_at.is_(None))
             .group_by(Document.variant_id)
         )
-        return {variant_id: count for variant_id, count in rows.tuples().all() if variant_id is not None}
+        return {variant_id: count for variant_id, count in rows.all() if variant_id is not None}
 
     async def document(self, deal_id: int, document_id: int) -> Document | None:
         """A paper of the deal, held until the transaction ends."""
