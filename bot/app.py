@@ -19,7 +19,6 @@ from aiogram_dialog import BgManagerFactory
 from aiohttp import web
 from dishka import AsyncContainer
 
-import handlers
 from bot import logs
 from bot.clock import clock_from
 from bot.container import Screens, make_container
@@ -60,12 +59,12 @@ class App:
         *,
         clock: Clock | None = None,
         pace: Pace | None = None,
-        screens: Callable[[], Sequence[Router]] = handlers.routers,
+        screens: Callable[[], Sequence[Router]] | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or clock_from(settings.clock.clock_offset_file)
         self.pace = pace or Pace()
-        self._screens = screens
+        self._screens = screens or _all_screens
         self._stack = AsyncExitStack()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.database: Database
@@ -293,6 +292,12 @@ async def _database_url(settings: Settings) -> AsyncIterator[str]:
         yield url
     finally:
         await asyncio.to_thread(manager.__exit__, None, None, None)
+
+
+def _all_screens() -> Sequence[Router]:
+    from handlers import routers  # noqa: PLC0415 - not by a bot that was given other screens
+
+    return routers()
 
 
 async def _serve(settings: Settings) -> None:
