@@ -589,6 +589,9 @@ class PolicyService(Service):
         )
         await tx.add(draft)
         await planning.cancel(tx, ReminderKind.POLICY_END, policy.id, answer="calculating")
+        # Whoever calculates has taken it up; the ladder is silent until the last safe day, never beyond it.
+        safe_day = last_safe_day(policy.ends_on, (await tx.session.get_one(LineOfBusiness, policy.line_id)).ladder)
+        await planning.plan_policy(tx, policy, not_before=safe_day)
         await touch.recompute(tx, deal, handled=True)
         tx.event(deal.id, "renewal_started", number=policy.number, policy_id=policy.id, variant=draft.number)
         tx.audit("policy.renewal_started", "policy", policy.id, deal_id=deal.id, variant_id=draft.id)

@@ -1,5 +1,7 @@
 """Users and invites."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 
 from models.enums import Role
@@ -13,6 +15,9 @@ class People(Repository):
 
     async def get(self, user_id: int) -> User | None:
         return await self.one(select(User).where(User.id == user_id))
+
+    async def by_ids(self, user_ids: Collection[int]) -> list[User]:
+        return await self.many(select(User).where(User.id.in_(user_ids)))
 
     async def lock(self, user_id: int) -> User | None:
         return await self.one(select(User).where(User.id == user_id).with_for_update())
