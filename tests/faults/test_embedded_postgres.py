@@ -200,16 +200,19 @@ def server_age(folder: Path) -> float:
 def test_a_pidfile_that_names_a_stranger_does_not_keep_the_server_down(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     with server:
-        pidfile = next(folder.glob("postgres-*/data/postmaster.pid")).read_text()
-    number, _, rest = pidfile.partition("\n")
-    assert number.isdecimal()
-    (home,) = folder.glob("postgres-*")
-    # This very test has that process number now, as any program may have after a reboot.
-    (home / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n{rest}")
-    (home / "socket" / f"{embedded.SOCKET_NAME}.lock").write_text(f"{os.getpid()}\n{rest}")
-    (home / "socket" / embedded.SOCKET_NAME).touch()
-    with server:
-        assert ask(server.url, "SELECT 1") == 1
+        (home,) = folder.glob("postgres-*")
+        rest = (home / "data" / "postmaster.pid").read_text().partition("\n")[2]
+    # After a reboot any program may have the number; Postgres itself yields to one of its own user.
+    stranger = subprocess.Popen(["sleep", "60"], user=home.stat().st_uid)
+    try:
+        for left in (home / "data" / "postmaster.pid", home / "socket" / f"{embedded.SOCKET_NAME}.lock"):
+            left.write_text(f"{stranger.pid}\n{rest}")
+        (home / "socket" / embedded.SOCKET_NAME).touch()
+        with server:
+            assert ask(server.url, "SELECT 1") == 1
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_who_comes_later_attaches_and_leaves_the_server_running(folder: Path) -> None:
