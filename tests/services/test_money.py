@@ -1,0 +1,339 @@
+"""Money facts: what each of them changes, what is refused, and what can be taken back."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models.enums import ExpenseKind, ExpenseStatus, IncomeStatus, PaymentStatus, ReminderKind
+from models.tables import AuditRecord, Deal, Expense, Income, JournalEntry, MoneyMove, Payment, Reminder
+from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+
+D = Decimal
+
+
+class Sold:
+    """A policy of two instalments of 30 000 (2 March and 2 September) with 10 % of commission, as Anna sold it."""
+
+    def __init__(self, agency: Any) -> None:
+        self.agency = agency
+        self.money = agency.services.money
+
+    async def make(self, **terms: Any) -> "Sold":
+        agency = self.agency
+        self.deal_id = await agency.deal(agency.anna, executor_id=agency.egor.user_id)
+        self.policy_id = await agency.services.policies.register(
+            agency.anna,
+            self.deal_id,
+            **{
+                "number": "A1",
+                "insurer_id": await agency.insurer(),
+                "premium": D(60000),
+                "starts_on": date(2026, 3, 2),
+                "ends_on": date(2027, 3, 1),
+                "plan": "halves",
+            }
+            | terms,
+        )
+        await self.money.set_rate(agency.anna, self.policy_id, D(10))
+        self.first, self.second = await agency.rows(select(Payment.id).order_by(Payment.seq))
+        self.income, self.later_income = await agency.rows(select(Income.id).order_by(Income.id))
+        return self
+
+    async def payment(self, id_: int | None = None) -> Payment:
+        rows = await self.agency.rows(select(Payment).where(Payment.id == (id_ or self.first)))
+        return rows[0]  # type: ignore[no-any-return]
+
+    async def commission(self, id_: int | None = None) -> Income:
+        rows = await self.agency.rows(select(Income).where(Income.id == (id_ or self.income)))
+        return rows[0]  # type: ignore[no-any-return]
+
+    async def reminders(self) -> list[int]:
+        rows = await self.agency.rows(select(Reminder).where(Reminder.kind == ReminderKind.PAYMENT))
+        return sorted({row.object_id for row in rows})
+
+
+@pytest.fixture
+async def sold(agency: Any) -> Sold:
+    return await Sold(agency).make()
+
+
+# --- the client's money -------------------------------------------------------------------------------------------
+
+
+async def test_one_tap_pays_all_that_is_left_today(agency: Any, sold: Sold) -> None:
+    assert await sold.reminders() == [sold.first, sold.second]
+    await sold.money.client_paid(agency.anna, sold.first)
+    paid = await sold.payment()
+    assert (paid.paid_amount, paid.settled_on) == (D(30000), date(2026, 3, 2))
+    assert await sold.reminders() == [sold.second]
+    deal = (await agency.rows(select(Deal)))[0]
+    assert (deal.review_object_id, deal.review_on) == (sold.second, date(2026, 8, 19))
+    events = [e for e in await agency.rows(select(JournalEntry)) if e.event == "payment_paid"]
+    assert (events[0].params["amount"], events[0].author_id) == ("30000.00", agency.anna.user_id)
+    assert "money.client_paid" in [a.action for a in await agency.rows(select(AuditRecord))]
+
+
+async def test_a_second_tap_changes_nothing(agency: Any, sold: Sold) -> None:
+    await sold.money.client_paid(agency.anna, sold.first)
+    with pytest.raises(AlreadyDone):
+        await sold.money.client_paid(agency.anna, sold.first)
+    assert len(await agency.rows(select(MoneyMove))) == 1
+
+
+async def test_a_part_leaves_the_rest_and_more_than_the_rest_is_refused(agency: Any, sold: Sold) -> None:
+    await sold.money.client_paid(agency.anna, sold.first, D(27000), date(2026, 3, 1))
+    card = await sold.money.card(agency.anna, sold.first)
+    assert (card.status, card.rest) == (PaymentStatus.PARTLY_PAID, D(3000))
+    assert sold.first in await sold.reminders()
+    with pytest.raises(Invalid) as refused:
+        await sold.money.client_paid(agency.anna, sold.first, D("3000.01"))
+    assert refused.value.params == {"rest": "3000.00"}
+    await sold.money.client_paid(agency.anna, sold.first, D(3000))
+    assert (await sold.payment()).settled_on == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize("amount", [D(0), D(-5), D("0.004")])
+async def test_a_payment_of_nothing_is_refused(agency: Any, sold: Sold, amount: Decimal) -> None:
+    with pytest.raises(Invalid):
+        await sold.money.client_paid(agency.anna, sold.first, amount)
+
+
+async def test_money_is_paid_early_and_late_but_not_tomorrow(agency: Any, sold: Sold) -> None:
+    with pytest.raises(Invalid):
+        await sold.money.client_paid(agency.anna, sold.first, on=date(2026, 3, 3))
+    with pytest.raises(Invalid):
+        await sold.money.client_paid(agency.anna, sold.first, on=date(2016, 3, 1))
+    await sold.money.client_paid(agency.anna, sold.second)  # half a year early
+    agency.at(2026, 4, 20, 9)
+    await sold.money.client_paid(agency.anna, sold.first, on=date(2026, 4, 17))
+    assert await sold.reminders() == []
+    assert (await sold.payment()).settled_on == date(2026, 4, 17)
+
+
+async def test_the_insurer_confirms_what_the_client_has_paid(agency: Any, sold: Sold) -> None:
+    with pytest.raises(Invalid):
+        await sold.money.insurer_confirmed(agency.anna, sold.first)
+    paid = await sold.money.client_paid(agency.anna, sold.first)
+    await sold.money.insurer_confirmed(agency.egor, sold.first)
+    assert (await sold.payment()).confirmed_on == date(2026, 3, 2)
+    with pytest.raises(AlreadyDone):
+        await sold.money.insurer_confirmed(agency.anna, sold.first)
+    with pytest.raises(Invalid):
+        await sold.money.undo(agency.anna, paid)
+
+
+async def test_a_promise_moves_the_reminders_to_its_day(agency: Any, sold: Sold) -> None:
+    await sold.money.promise(agency.anna, sold.first, date(2026, 3, 10))
+    days = await agency.rows(
+        select(Reminder.local_date).where(Reminder.object_id == sold.first, Reminder.kind == "payment")
+    )
+    assert min(days) >= date(2026, 3, 10)
+    with pytest.raises(AlreadyDone):
+        await sold.money.promise(agency.anna, sold.first, date(2026, 3, 10))
+    with pytest.raises(Invalid):
+        await sold.money.promise(agency.anna, sold.first, date(2026, 3, 1))
+
+
+async def test_a_moved_instalment_takes_its_commission_along(agency: Any, sold: Sold) -> None:
+    before = (await sold.commission()).expected_on
+    await sold.money.shift_due(agency.anna, sold.first, date(2026, 3, 12))
+    assert (await sold.payment()).due_on == date(2026, 3, 12)
+    assert (await sold.commission()).expected_on == before + timedelta(days=10)
+    with pytest.raises(Forbidden):
+        await sold.money.shift_due(agency.egor, sold.first, date(2026, 3, 13))
+
+
+async def test_a_written_off_instalment_is_expected_by_nobody_until_it_is_brought_back(agency: Any, sold: Sold) -> None:
+    await sold.money.waive(agency.anna, sold.second, " машина  продана ")
+    gone = await sold.payment(sold.second)
+    assert gone.waived_reason == "машина продана"
+    assert (await sold.commission(sold.later_income)).status is IncomeStatus.WRITTEN_OFF
+    assert sold.second not in await sold.reminders()
+    with pytest.raises(Invalid):
+        await sold.money.client_paid(agency.anna, sold.second)
+    with pytest.raises(AlreadyDone):
+        await sold.money.waive(agency.anna, sold.second, "ещё раз")
+    await sold.money.restore(agency.anna, sold.second)
+    assert (await sold.commission(sold.later_income)).status is IncomeStatus.EXPECTED
+    assert sold.second in await sold.reminders()
+
+
+# --- our money ----------------------------------------------------------------------------------------------------
+
+
+async def test_commission_comes_as_expected_in_parts_or_with_a_difference(agency: Any, sold: Sold) -> None:
+    await sold.money.commission_received(agency.anna, sold.income, D(1000), date(2026, 3, 1))
+    part = await sold.commission()
+    assert (part.status, part.received_amount) == (IncomeStatus.EXPECTED, D(1000))
+    await sold.money.commission_received(agency.anna, sold.income)
+    full = await sold.commission()
+    assert (full.status, full.received_amount, full.expected_amount) == (IncomeStatus.RECEIVED, D(3000), D(3000))
+    with pytest.raises(AlreadyDone):
+        await sold.money.commission_received(agency.anna, sold.income)
+    await sold.money.commission_received(agency.anna, sold.later_income, D(3100))
+    assert (await sold.commission(sold.later_income)).received_amount == D(3100)
+
+
+async def test_commission_never_shows_in_the_journal_that_executors_read(agency: Any, sold: Sold) -> None:
+    await sold.money.commission_received(agency.anna, sold.income)
+    expense_id = await sold.money.add_expense(agency.anna, sold.first, ExpenseKind.CLIENT_DISCOUNT, percent=D(5))
+    await sold.money.expense_paid(agency.anna, expense_id)
+    assert {e.event for e in await agency.rows(select(JournalEntry))} == {"policy_registered"}
+
+
+async def test_an_unknown_commission_is_received_by_its_sum_alone(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    await agency.services.policies.register(
+        agency.anna, deal_id, number="A1", insurer_id=await agency.insurer(), premium=D(100),
+        starts_on=date(2026, 3, 2), ends_on=date(2027, 3, 1),
+    )  # fmt: skip
+    income_id = (await agency.rows(select(Income.id)))[0]
+    with pytest.raises(Invalid):
+        await agency.services.money.commission_received(agency.anna, income_id)
+    await agency.services.money.commission_received(agency.anna, income_id, D(7))
+    assert (await agency.rows(select(Income)))[0].status is IncomeStatus.RECEIVED
+
+
+async def test_the_expected_commission_is_corrected_by_hand(agency: Any, sold: Sold) -> None:
+    await sold.money.commission_received(agency.anna, sold.income, D(2500))
+    await sold.money.set_expected(agency.anna, sold.income, D(2500))
+    assert (await sold.commission()).status is IncomeStatus.RECEIVED
+
+
+async def test_an_expense_is_paid_up_to_what_was_agreed(agency: Any, sold: Sold) -> None:
+    expense_id = await sold.money.add_expense(
+        agency.anna, sold.first, ExpenseKind.PARTNER_FEE, amount=D(900), payee="Олег"
+    )
+    with pytest.raises(Invalid):
+        await sold.money.expense_paid(agency.anna, expense_id, D(901))
+    await sold.money.expense_paid(agency.anna, expense_id, D(400))
+    with pytest.raises(Invalid):
+        await sold.money.remove_expense(agency.anna, expense_id)
+    await sold.money.expense_paid(agency.anna, expense_id)
+    assert (await agency.rows(select(Expense)))[0].status is ExpenseStatus.PAID
+    with pytest.raises(AlreadyDone):
+        await sold.money.expense_paid(agency.anna, expense_id)
+
+
+async def test_a_removed_expense_is_not_expected(agency: Any, sold: Sold) -> None:
+    expense_id = await sold.money.add_expense(agency.anna, sold.first, ExpenseKind.OTHER, amount=D(900))
+    await sold.money.remove_expense(agency.anna, expense_id)
+    totals = await sold.money.totals(agency.anna, sold.deal_id)
+    assert totals.expenses.expected == 0
+    with pytest.raises(AlreadyDone):
+        await sold.money.remove_expense(agency.anna, expense_id)
+
+
+# --- taking back --------------------------------------------------------------------------------------------------
+
+
+async def test_within_ten_minutes_whoever_entered_it_takes_it_back(agency: Any, sold: Sold) -> None:
+    move_id = await sold.money.client_paid(agency.egor, sold.first)
+    with pytest.raises(Forbidden):
+        await sold.money.undo(agency.anna, move_id)
+    agency.clock.advance(timedelta(minutes=10))
+    assert (await sold.money.card(agency.egor, sold.first)).undoable.id == move_id
+    await sold.money.undo(agency.egor, move_id)
+    back = await sold.payment()
+    assert (back.paid_amount, back.settled_on) == (D(0), None)
+    assert sold.first in await sold.reminders()
+    move = (await agency.rows(select(MoneyMove)))[0]
+    assert (move.undone_by_id, move.amount) == (agency.egor.user_id, D(30000))
+    with pytest.raises(AlreadyDone):
+        await sold.money.undo(agency.egor, move_id)
+    assert (await sold.money.card(agency.egor, sold.first)).undoable is None
+
+
+async def test_later_only_an_admin_does(agency: Any, sold: Sold) -> None:
+    move_id = await sold.money.client_paid(agency.anna, sold.first)
+    agency.clock.advance(timedelta(minutes=11))
+    assert (await sold.money.card(agency.anna, sold.first)).undoable is None
+    with pytest.raises(Invalid):
+        await sold.money.undo(agency.anna, move_id)
+    await sold.money.undo(agency.galina, move_id)
+    assert (await sold.payment()).paid_amount == 0
+
+
+async def test_commission_and_expenses_are_taken_back_too(agency: Any, sold: Sold) -> None:
+    expense_id = await sold.money.add_expense(agency.anna, sold.first, ExpenseKind.OTHER, amount=D(900))
+    received = await sold.money.commission_received(agency.anna, sold.income)
+    paid = await sold.money.expense_paid(agency.anna, expense_id)
+    confirmed = await self_confirmed(agency, sold)
+    for move_id in (received, paid, confirmed):
+        await sold.money.undo(agency.anna, move_id)
+    income, expense = await sold.commission(), (await agency.rows(select(Expense)))[0]
+    assert (income.status, income.received_amount, income.received_on) == (IncomeStatus.EXPECTED, D(0), None)
+    assert (expense.status, expense.paid_amount, expense.paid_on) == (ExpenseStatus.EXPECTED, D(0), None)
+    assert (await sold.payment()).confirmed_on is None
+
+
+async def self_confirmed(agency: Any, sold: Sold) -> int:
+    await sold.money.client_paid(agency.anna, sold.first)
+    return int(await sold.money.insurer_confirmed(agency.anna, sold.first))
+
+
+# --- who sees what ------------------------------------------------------------------------------------------------
+
+
+async def test_an_executor_enters_payments_and_sees_no_commission_anywhere(agency: Any, sold: Sold) -> None:
+    expense_id = await sold.money.add_expense(agency.anna, sold.first, ExpenseKind.CLIENT_DISCOUNT, amount=D(900))
+    received = await sold.money.commission_received(agency.anna, sold.income)
+    await sold.money.client_paid(agency.egor, sold.first)
+    card = await sold.money.card(agency.egor, sold.first)
+    assert (card.incomes, card.expenses) == ([], [])
+    assert [move.kind.value for move, _name in card.moves] == ["client_paid"]
+    totals = await sold.money.totals(agency.egor, sold.deal_id)
+    assert (totals.commission, totals.expenses) == (None, None)
+    for attempt in (
+        sold.money.commission_received(agency.egor, sold.later_income),
+        sold.money.set_expected(agency.egor, sold.income, D(1)),
+        sold.money.set_rate(agency.egor, sold.policy_id, D(1)),
+        sold.money.expense_paid(agency.egor, expense_id),
+        sold.money.waive(agency.egor, sold.second, "x"),
+        sold.money.undo(agency.egor, received),
+    ):
+        with pytest.raises(Forbidden):
+            await attempt
+
+
+async def test_money_of_anothers_deal_does_not_exist(agency: Any, sold: Sold) -> None:
+    for stranger in (agency.boris, agency.faina):
+        with pytest.raises(NotFound):
+            await sold.money.card(stranger, sold.first)
+        with pytest.raises(NotFound):
+            await sold.money.client_paid(stranger, sold.first)
+        with pytest.raises(NotFound):
+            await sold.money.totals(stranger, sold.deal_id)
+        assert await sold.money.due(stranger, which="all") == ([], 0)
+    with pytest.raises(NotFound):
+        await sold.money.commission_received(agency.boris, sold.income)
+
+
+async def test_three_groups_of_sums_never_share_a_total(agency: Any, sold: Sold) -> None:
+    await sold.money.add_expense(agency.anna, sold.first, ExpenseKind.CLIENT_DISCOUNT, percent=D(2))
+    await sold.money.client_paid(agency.anna, sold.first, D(10000))
+    await sold.money.commission_received(agency.anna, sold.income)
+    agency.at(2026, 3, 5, 9)
+    totals = await sold.money.totals(agency.anna, sold.deal_id)
+    assert (totals.premium.planned, totals.premium.paid, totals.premium.overdue) == (D(60000), D(10000), D(20000))
+    assert (totals.commission.expected, totals.commission.received, totals.commission.unknown) == (D(6000), D(3000), 0)
+    assert (totals.expenses.expected, totals.expenses.paid) == (D(600), D(0))
+
+
+async def test_unpaid_instalments_are_listed_overdue_first_and_paged(agency: Any, sold: Sold) -> None:
+    money = sold.money
+    rows, total = await money.due(agency.anna)
+    assert ([(r.payment.id, r.status) for r in rows], total) == ([(sold.first, PaymentStatus.DUE)], 1)
+    assert (await money.due(agency.anna, which="overdue"))[1] == 0
+    agency.at(2026, 3, 5, 9)
+    assert (await money.due(agency.anna, which="overdue"))[1] == 1
+    assert await money.overdue_count(agency.anna) == 1
+    page, total = await money.due(agency.anna, 1, which="all", size=1)
+    assert ([r.payment.id for r in page], total) == ([sold.second], 2)
+    await money.client_paid(agency.anna, sold.first)
+    assert (await money.due(agency.anna))[1] == 0
+    rows, total = await money.of(agency.anna, deal_id=sold.deal_id)
+    assert ([r.status for r in rows], total) == ([PaymentStatus.PAID, PaymentStatus.PLANNED], 2)
