@@ -56,6 +56,7 @@ def _database_url(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if scheme not in {"postgres", "postgresql", "postgresql+asyncpg"} or not separator or not rest:
         raise ValueError
+    urlsplit(f"//{rest}").port  # noqa: B018 - raises where the port is not a number
     return SecretStr(f"postgresql+asyncpg://{rest}")
 
 

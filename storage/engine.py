@@ -30,7 +30,9 @@ def _dumps(value: Any) -> str:
 def async_url(url: str) -> URL:
     """Any postgres:// or postgresql:// address as one for the asyncpg driver."""
     parsed = make_url(url)
-    return parsed.set(drivername="postgresql+asyncpg")
+    # Panels hand out libpq's word for encryption; to asyncpg's arguments it is unknown.
+    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
+    return parsed.set(drivername="postgresql+asyncpg", query=query)
 
 
 class Database:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sqlalchemy.dialects.postgresql import asyncpg
+
 from bot.settings import CONCERNS, ROOT, Settings, SettingsError, load, variables
+from storage.engine import async_url
 
 TOKEN = "123456:" + "A" * 35
 
@@ -67,6 +70,7 @@ def test_every_field_says_what_it_wants() -> None:
         ("HTTP_PORT", "70000", "a port number"),
         ("HEALTH_PORT", "-1", "a port number"),
         ("DATABASE_URL", "mysql://u:p@h/d", "postgresql://user:password@host:port/name"),
+        ("DATABASE_URL", "postgresql://u:p@h:port/d", "postgresql://user:password@host:port/name"),
         ("DATABASE_URL", "localhost", "postgresql://user:password@host:port/name"),
         ("REDIS_URL", "localhost:6379", "redis://host:port/number"),
         ("DOCUMENTS_URL", "/srv/papers", "s3://bucket"),
@@ -110,6 +114,12 @@ def test_any_spelling_of_a_postgres_address_is_taken(monkeypatch: pytest.MonkeyP
     settings = given(monkeypatch, DATABASE_URL=f"{scheme}://u:p@h:5432/d")
     assert settings.storage.database_url is not None
     assert settings.storage.database_url.get_secret_value() == "postgresql+asyncpg://u:p@h:5432/d"
+
+
+def test_the_encryption_that_a_panel_asks_for_reaches_the_driver() -> None:
+    arguments = asyncpg.dialect().create_connect_args(async_url("postgres://u:p@h/d?sslmode=require"))[1]
+    assert arguments["ssl"] == "require"
+    assert "sslmode" not in arguments
 
 
 def test_admin_ids_are_read_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
