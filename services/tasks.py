@@ -6,6 +6,7 @@ AlreadyDone, and leaves a TaskMove, a line in the deal's journal, an audit recor
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from models.enums import DealStage, Role, TaskKind, TaskStatus, VariantStatus
 from models.tables import Deal, JournalEntry, Task, TaskMove, User, Variant
@@ -22,13 +23,21 @@ from services.rules.stages import (
     check_task_move,
 )
 from services.rules.task_clock import elapsed_working_minutes, is_running
-from storage.tasks import assigned_to, given_by
+from storage.tasks import ANY_TASK, assigned_to, given_by
 from storage.uow import Transaction
 
 WORDS_LIMIT = 2000
 COMMENT_LIMIT = 1000
 CARD_ENTRIES = 5
 PAGE = 8
+
+
+class TaskFilter(StrEnum):
+    """Which open tasks a list shows: to do oneself, waited for from others, all that one may see."""
+
+    MINE = "mine"
+    GIVEN = "given"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,8 @@ def _owners(deal: Deal, task: Task) -> set[int]:
 def _tell(tx: Transaction, kind: str, task: Task, people: set[int], *, deal: Deal) -> None:
     """Send a new card of a task to people, except to the one who has just acted."""
     for user_id in sorted(people - {tx.actor_id}):
-        tx.notify(user_id, kind, card_key=card_key(task.id), deal_id=deal.id, task_id=task.id)
+        # The number is for somebody who sees the deal no more: he is told at least that.
+        tx.notify(user_id, kind, card_key=card_key(task.id), deal_id=deal.id, task_id=task.id, number=deal.number)
 
 
 async def _refresh(tx: Transaction, task: Task, deal: Deal, *, inform: bool = False) -> None:
@@ -180,15 +190,6 @@ async def take_up(tx: Transaction, deal: Deal, user_id: int) -> None:
     await planning.plan_task(tx, task)
     tx.event(deal.id, "task_accepted", task_id=task.id, kind=task.kind.value)
     await _refresh(tx, task, deal, inform=True)
-
-
-async def cancel_open_tasks(tx: Transaction, deal: Deal, reason: str = "") -> None:
-    """Call off everything that is still asked on a locked deal, because it is being closed."""
-    for task in await tx.tasks.lock_open(deal.id):
-        _move(tx, task, TaskStatus.CANCELLED, reason)
-        task.finished_at = tx.now
-        await planning.plan_task(tx, task)
-        _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal)
 
 
 async def _locked(tx: Transaction, actor: Actor, task_id: int) -> tuple[Deal, Task]:
@@ -479,10 +480,14 @@ class TaskService(Service):
 
     @query(ANYBODY)
     async def mine(
-        self, tx: Transaction, actor: Actor, page: int = 0, given: bool = False, size: int = PAGE
+        self, tx: Transaction, actor: Actor, page: int = 0, which: TaskFilter = TaskFilter.MINE, size: int = PAGE
     ) -> tuple[list[Task], int]:
-        """A page of open tasks by due, the overdue first, and how many: to do oneself, or given to others."""
-        condition = given_by(actor.user_id) if given else assigned_to(actor.user_id)
+        """A page of open tasks by due, the overdue first, and how many there are."""
+        condition = {
+            TaskFilter.MINE: assigned_to(actor.user_id),
+            TaskFilter.GIVEN: given_by(actor.user_id),
+            TaskFilter.ALL: ANY_TASK,
+        }[which]
         return await tx.tasks.page(actor.scope, condition, offset=page * size, limit=size)
 
     @query(ANYBODY)

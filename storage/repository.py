@@ -22,7 +22,9 @@ def may_see_deal(scope: Scope) -> ColumnElement[bool]:
         parts.append(Deal.seller_id == scope.user_id)
     if scope.as_executor:
         parts.append(Deal.executor_id == scope.user_id)
-        parts.append(exists().where(Task.deal_id == Deal.id, Task.assignee_id == scope.user_id, OPEN_TASK))
+        # Correlated with the deal alone: a statement about tasks has another task in its FROM.
+        mine = exists().where(Task.deal_id == Deal.id, Task.assignee_id == scope.user_id, OPEN_TASK)
+        parts.append(mine.correlate(Deal))
     return or_(*parts) if parts else false()
 
 

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import joinedload
 
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
 from storage.repository import OPEN_TASK, Repository, may_see_deal
+
+ANY_TASK = true()
 
 
 def visible_tasks(scope: Scope) -> Select[Task]:
@@ -48,12 +50,6 @@ class Tasks(Repository):
             .order_by(Task.id)
             .limit(1)
             .with_for_update()
-        )
-
-    async def lock_open(self, deal_id: int) -> list[Task]:
-        """Everything that is still asked on a deal, held until the transaction ends."""
-        return await self.many(
-            select(Task).where(Task.deal_id == deal_id, OPEN_TASK).order_by(Task.id).with_for_update()
         )
 
     async def has_open(self, deal_id: int, assignee_id: int) -> bool:
