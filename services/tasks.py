@@ -192,6 +192,16 @@ async def take_up(tx: Transaction, deal: Deal, user_id: int) -> None:
     await _refresh(tx, task, deal, inform=True)
 
 
+async def cancel_open_tasks(tx: Transaction, deal: Deal, reason: str = "") -> None:
+    """Call off everything that is still asked on a locked deal, because it is being closed."""
+    for task in await tx.tasks.lock_open(deal.id):
+        _move(tx, task, TaskStatus.CANCELLED, reason)
+        task.finished_at = tx.now
+        await tx.session.flush()
+        await planning.plan_task(tx, task)
+        _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal)
+
+
 async def _locked(tx: Transaction, actor: Actor, task_id: int) -> tuple[Deal, Task]:
     deal_id = await tx.tasks.deal_of(actor.scope, task_id)
     deal = None if deal_id is None else await tx.deals.lock(actor.scope, deal_id)

@@ -52,6 +52,12 @@ class Tasks(Repository):
             .with_for_update()
         )
 
+    async def lock_open(self, deal_id: int) -> list[Task]:
+        """Everything that is still asked on a deal, held until the transaction ends."""
+        return await self.many(
+            select(Task).where(Task.deal_id == deal_id, OPEN_TASK).order_by(Task.id).with_for_update()
+        )
+
     async def has_open(self, deal_id: int, assignee_id: int) -> bool:
         """Whether a person has something to do on a deal."""
         statement = select(Task.id).where(Task.deal_id == deal_id, Task.assignee_id == assignee_id, OPEN_TASK).limit(1)
