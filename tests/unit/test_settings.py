@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from bot.settings import CONCERNS, ROOT, Settings, SettingsError, load, variables
@@ -117,7 +117,8 @@ def test_any_spelling_of_a_postgres_address_is_taken(monkeypatch: pytest.MonkeyP
 
 
 def test_the_encryption_that_a_panel_asks_for_reaches_the_driver() -> None:
-    arguments = asyncpg.dialect().create_connect_args(async_url("postgres://u:p@h/d?sslmode=require"))[1]
+    dialect: Any = asyncpg.dialect
+    arguments = dialect().create_connect_args(async_url("postgres://u:p@h/d?sslmode=require"))[1]
     assert arguments["ssl"] == "require"
     assert "sslmode" not in arguments
 
