@@ -7,12 +7,15 @@ from aiogram.fsm.state import State, StatesGroup
 
 
 class Menu(StatesGroup):
+    """`main` greets with {"greet": True}; `typed` offers what to do with a line: {"text"}."""
+
     main = State()
     help = State()
+    typed = State()
 
 
 class Deals(StatesGroup):
-    """Lists; start data: {"filter": "mine" | "overdue" | "closed"} or none."""
+    """Lists; start data: {"filter": one of services.deals.DealFilter} or none."""
 
     list = State()
 
@@ -21,29 +24,62 @@ class Deal(StatesGroup):
     """The deal card; start data: {"deal_id"}."""
 
     card = State()
+    note = State()
     postpone = State()
     executor = State()
     close_outcome = State()
     close_reason = State()
-    journal = State()
+    close_confirm = State()
+
+
+class Journal(StatesGroup):
+    """The journal of a deal; start data: {"deal_id"}."""
+
+    list = State()
+    entry = State()
+
+
+class EditDeal(StatesGroup):
+    """Correcting the insured object; start data: {"deal_id"}."""
+
+    choose = State()
+    typed = State()
+
+
+class DealExpenses(StatesGroup):
+    """Expenses agreed on a deal before any policy; start data: {"deal_id"}."""
+
+    list = State()
+    kind = State()
+    value = State()
 
 
 class NewDeal(StatesGroup):
     """Start data: none, {"client_id"} or {"text": what was typed}."""
 
     client = State()
-    client_new = State()
-    client_duplicate = State()
+    match = State()
     line = State()
     object = State()
+    check = State()
+    phone = State()
     note = State()
+
+
+class Clients(StatesGroup):
+    """Clients by name."""
+
+    list = State()
 
 
 class Client(StatesGroup):
     """The client card; start data: {"client_id"}."""
 
     card = State()
+    field = State()
     edit = State()
+    merge = State()
+    merge_confirm = State()
 
 
 class Documents(StatesGroup):
@@ -61,6 +97,8 @@ class PickDeal(StatesGroup):
 
 
 class Find(StatesGroup):
+    """`results` takes {"text"}."""
+
     ask = State()
     results = State()
 
@@ -116,11 +154,9 @@ class NewPolicy(StatesGroup):
     """Registration, prefilled from the variant; start data: {"deal_id", "variant_id"?, "task_id"?}."""
 
     review = State()
-    number = State()
     insurer = State()
     premium = State()
-    start = State()
-    end = State()
+    sum_insured = State()
     plan = State()
 
 
@@ -130,6 +166,8 @@ class Policy(StatesGroup):
     card = State()
     outcome = State()
     cancel = State()
+    edit = State()
+    value = State()
 
 
 class Policies(StatesGroup):

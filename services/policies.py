@@ -21,7 +21,7 @@ from models.enums import (
     VariantStatus,
 )
 from models.scope import EVERYTHING
-from models.tables import Deal, Expense, Income, LineOfBusiness, Payment, Policy, Variant
+from models.tables import Deal, Expense, Income, Insurer, LineOfBusiness, Payment, Policy, Variant
 from models.values.money import MAX_SUM, quantise, split_by_shares
 from models.values.period import add_months, policy_end
 from services import planning, tasks, touch
@@ -30,9 +30,10 @@ from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.ladders import SHORT_POLICY_DAYS, end_steps, last_safe_day
 from services.rules.plans import PaymentPlan, PlanKind, PlannedPayment, PlanRow, custom, plan_payments
 from services.rules.rates import best_rate, commissions
-from services.rules.reading import policy_number
+from services.rules.reading import Unreadable, echo, policy_number
 from services.rules.stages import after_policy_registered, after_renewal_started
 from services.rules.statuses import policy_status
+from services.rules.variant_lines import alias_key
 from storage.money import Sums
 from storage.uow import Transaction
 
@@ -315,6 +316,30 @@ class PolicyService(Service):
             plan=variant.plan if variant else _next_year(previous) if previous else "full",
             sum_insured=source.sum_insured if source else None,
         )
+
+    @query(ANYBODY)
+    async def insurers(self, tx: Transaction, actor: Actor) -> list[Insurer]:  # noqa: ARG002 everybody's dictionary
+        """The insurers to choose from, by name."""
+        return await tx.dictionaries.insurers()
+
+    @query(ANYBODY)
+    async def insurer_named(self, tx: Transaction, actor: Actor, text: str) -> int:  # noqa: ARG002
+        """The insurer that goes by a typed name. Raises Unreadable."""
+        wanted = alias_key(text)
+        for insurer in await tx.dictionaries.insurers():
+            if wanted and wanted in {alias_key(name) for name in (insurer.name, *insurer.aliases)}:
+                return insurer.id
+        raise Unreadable(
+            "I do not know the insurer «{name}». The list of insurers is kept by the admin.", name=echo(text)
+        )
+
+    @query(ANYBODY)
+    async def check_number(self, tx: Transaction, actor: Actor, deal_id: int, number: str) -> str:
+        """The number as it will be kept, told at once when it is taken. Raises Invalid, Unreadable, NotFound."""
+        deal = await tx.deals.get(actor.scope, deal_id)
+        if deal is None:
+            raise NotFound
+        return await _free_number(tx, actor, deal, number)
 
     @staticmethod
     def _renewed_one(deal: Deal, policies: Sequence[Policy], today: date) -> Policy | None:
