@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from models.enums import DealStage, DocumentKind
@@ -68,7 +69,8 @@ class DocumentService(Service):
         super().__init__(transactions, clock)
         self.files = files
 
-    # Filing: the bytes are written first and the row after them, so that no row is ever without its file.
+    # Filing: the bytes are written first and the row after them, so that no row is ever without its file. A step is
+    # given the path as no plain string: a retry writes its bytes under another free name and is still the same step.
 
     @steps(ANYBODY)
     async def file(self, actor: Actor, deal_id: int, incoming: Incoming, *, policy_id: int | None = None) -> Filed:
@@ -81,7 +83,7 @@ class DocumentService(Service):
         path = await self._put(f"{folder}/{self._dated(actor, incoming.name)}", incoming.content)
         done = False
         try:
-            result = await self._record(actor, deal_id, incoming, path, policy_id)
+            result = await self._record(actor, deal_id, incoming, PurePosixPath(path), policy_id)
             done = bool(result["path"] == path)
         finally:
             if not done:
@@ -110,12 +112,18 @@ class DocumentService(Service):
 
     @command(ANYBODY)
     async def _record(
-        self, tx: Transaction, actor: Actor, deal_id: int, incoming: Incoming, path: str, policy_id: int | None
+        self,
+        tx: Transaction,
+        actor: Actor,
+        deal_id: int,
+        incoming: Incoming,
+        path: PurePosixPath,
+        policy_id: int | None,
     ) -> dict[str, Any]:
         deal = await tx.deals.lock(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        return await self._add(tx, actor, deal, incoming, path, policy_id)
+        return await self._add(tx, actor, deal, incoming, str(path), policy_id)
 
     async def _add(
         self, tx: Transaction, actor: Actor, deal: Deal, incoming: Incoming, path: str, policy_id: int | None
@@ -157,7 +165,7 @@ class DocumentService(Service):
         path = await self._put(f"_без сделки/{actor.user_id}/{self._dated(actor, incoming.name)}", incoming.content)
         done = False
         try:
-            result = await self._keep_item(actor, group_key, incoming, path)
+            result = await self._keep_item(actor, group_key, incoming, PurePosixPath(path))
             done = bool(result["path"] == path)
         finally:
             if not done:
@@ -170,14 +178,14 @@ class DocumentService(Service):
 
     @command(ANYBODY)
     async def _keep_item(
-        self, tx: Transaction, actor: Actor, group_key: str, incoming: Incoming, path: str
+        self, tx: Transaction, actor: Actor, group_key: str, incoming: Incoming, path: PurePosixPath
     ) -> dict[str, Any]:
         parcel = await tx.documents.parcel(actor.user_id, group_key, incoming.caption[:CAPTION_LIMIT])
         parcel.caption = parcel.caption or incoming.caption[:CAPTION_LIMIT]
         item = ParcelItem(
             parcel_id=parcel.id,
             name=safe_name(incoming.name),
-            path=path,
+            path=str(path),
             size=len(incoming.content),
             mime=incoming.mime[:127],
             sha256=incoming.sha256,
@@ -188,7 +196,7 @@ class DocumentService(Service):
         files = len(await tx.documents.items(parcel.id))
         return {
             "parcel_id": parcel.id,
-            "path": path,
+            "path": str(path),
             "files": files,
             "question": parcel.question_message_id,
             "deal_id": parcel.deal_id,
@@ -226,7 +234,7 @@ class DocumentService(Service):
             content = await self.files.get(item.path)
             incoming = Incoming(item.name, content, item.mime, item.telegram_file_id, item.telegram_type)
             path = await self._put(f"{folder}/{item.path.rpartition('/')[2]}", content)
-            result = await self._move_item(actor, item.id, deal_id, incoming, path)
+            result = await self._move_item(actor, item.id, deal_id, incoming, PurePosixPath(path))
             if result["path"] != path:
                 await self.files.delete(path)
             await self.files.delete(item.path)
@@ -245,14 +253,14 @@ class DocumentService(Service):
 
     @command(ANYBODY)
     async def _move_item(
-        self, tx: Transaction, actor: Actor, item_id: int, deal_id: int, incoming: Incoming, path: str
+        self, tx: Transaction, actor: Actor, item_id: int, deal_id: int, incoming: Incoming, path: PurePosixPath
     ) -> dict[str, Any]:
         deal = await tx.deals.lock(actor.scope, deal_id)
         item = await tx.session.get(ParcelItem, item_id)
         if deal is None or item is None:
             raise NotFound
         item.path = None
-        return await self._add(tx, actor, deal, incoming, path, None)
+        return await self._add(tx, actor, deal, incoming, str(path), None)
 
     @command(ANYBODY)
     async def _finish(self, tx: Transaction, actor: Actor, parcel_id: int, deal_id: int) -> None:
