@@ -67,21 +67,26 @@ def _database(settings: Settings) -> str:
     kind = "DATABASE_URL" if settings.storage.database_url else "embedded"
     try:
         with resolve_database(settings.storage) as url:
-            version, newest = asyncio.run(_ask_database(url))
+            version, newest, place = asyncio.run(_ask_database(url))
     except EmbeddedPostgresError as error:
         raise Sick(str(error)) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Sick(f"{kind}: cannot connect: {error or type(error).__name__}") from error
     if not newest:
         raise Sick(f"{kind}, PostgreSQL {version}, not at the newest migration: ./run migrate")
-    return f"{kind}, PostgreSQL {version}, at the newest migration"
+    where = "" if settings.storage.database_url else f", in {place}"
+    return f"{kind}, PostgreSQL {version}, at the newest migration{where}"
 
 
-async def _ask_database(url: str) -> tuple[str, bool]:
+async def _ask_database(url: str) -> tuple[str, bool, str]:
+    """The server's version, whether the tables are of this code, and the folder of the data if we may know."""
     connection = await asyncpg.connect(schema.dsn(url), timeout=PATIENCE)
     try:
         version: str = await connection.fetchval("SHOW server_version")
-        return version, await schema.at_head(connection)
+        place: str | None = await connection.fetchval(
+            "SELECT CASE WHEN current_setting('is_superuser') = 'on' THEN current_setting('data_directory') END"
+        )
+        return version, await schema.at_head(connection), place or ""
     finally:
         await connection.close()
 

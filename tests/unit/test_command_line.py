@@ -1,0 +1,114 @@
+"""What a person at the terminal is told, in one line, and with which exit code."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bot.settings import variables
+from storage import schema
+from tests.conftest import Cluster, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bot(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    # An empty value counts as none, and wins over a .env that a developer may have.
+    environment = os.environ | dict.fromkeys(variables(), "") | settings
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        timeout=60,
+    )
+
+
+def test_help_names_every_command() -> None:
+    shown = bot("--help")
+    assert shown.returncode == 0
+    for word in ("bot", "sandbox", "migrate", "doctor", "./run test", "./run check", ".env.example"):
+        assert word in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["bot", "migrate"])
+def test_a_wrong_setting_is_one_line(command: str) -> None:
+    refused = bot(command, HTTP_PORT="eighty")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "settings: HTTP_PORT wants a port number from 0 to 65535\n"
+
+
+def test_the_bot_without_a_token_points_to_the_sandbox() -> None:
+    refused = bot("bot")
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "BOT_TOKEN" in refused.stderr
+    assert "./run sandbox" in refused.stderr
+
+
+def test_a_database_that_is_away_is_one_line_without_its_password() -> None:
+    refused = bot("migrate", DATABASE_URL=f"postgresql://bot:hunter2@127.0.0.1:{free_port()}/polisdesk")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("database: cannot connect: ")
+    assert refused.stderr.count("\n") == 1
+    assert "hunter2" not in refused.stderr
+
+
+def test_migrate_brings_an_empty_database_to_the_newest_migration_and_may_be_repeated(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": empty_database_url, "DATA_DIR": str(tmp_path)}
+    before = bot("doctor", **settings)
+    assert before.returncode == 1
+    assert "not at the newest migration: ./run migrate" in before.stdout
+    assert bot("migrate", **settings).returncode == 0
+    assert bot("migrate", **settings).returncode == 0
+    assert bot("doctor", **settings).returncode == 0
+
+
+def test_a_database_from_a_newer_version_is_left_alone(postgres: Cluster, empty_database_url: str) -> None:
+    async def pretend() -> None:
+        connection = await asyncpg.connect(schema.dsn(empty_database_url))
+        await connection.execute("CREATE TABLE alembic_version (version_num text); ")
+        await connection.execute("INSERT INTO alembic_version VALUES ('9999_from_the_future')")
+        await connection.close()
+
+    asyncio.run(pretend())
+    refused = bot("migrate", DATABASE_URL=empty_database_url)
+    assert refused.returncode == 1
+    assert "migrated by a newer version of Polisdesk" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_doctor_says_of_each_thing_whether_it_holds(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    seen = bot("doctor", DATABASE_URL=database_url, REDIS_URL=redis_url, DATA_DIR=str(tmp_path))
+    assert seen.returncode == 0, seen.stdout
+    verdicts = {line.split()[1]: line.split()[0] for line in seen.stdout.splitlines()}
+    assert verdicts == dict.fromkeys(("python", "settings", "token", "documents", "database", "redis"), "ok")
+
+
+def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "documents").touch()
+    seen = bot(
+        "doctor",
+        DATABASE_URL=f"postgresql://bot:hunter2@127.0.0.1:{free_port()}/polisdesk",
+        REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}/0",
+        DATA_DIR=str(tmp_path),
+    )
+    assert seen.returncode == 1
+    verdicts = {line.split()[1]: line.split()[0] for line in seen.stdout.splitlines()}
+    assert [what for what, verdict in verdicts.items() if verdict == "bad"] == ["documents", "database", "redis"]
+    assert "hunter2" not in seen.stdout + seen.stderr
+
+
+async def test_replicas_that_start_together_migrate_in_turn(empty_database_url: str) -> None:
+    await asyncio.gather(*(schema.upgrade(empty_database_url) for _ in range(3)))
+    connection = await asyncpg.connect(schema.dsn(empty_database_url))
+    assert await schema.at_head(connection)
+    await connection.close()
