@@ -9,6 +9,7 @@ from babel.dates import format_date, format_datetime
 from fsm.i18n import _, language, ngettext
 from models import enums
 from services.errors import N_
+from services.rules.plans import PaymentPlan, PlanKind
 
 ROLE = {
     enums.Role.SELLER: N_("seller"),
@@ -47,6 +48,7 @@ REVIEW_REASON = {
     enums.ReviewReason.BY_HAND: N_("set by hand"),
     enums.ReviewReason.TASK: N_("task"),
     enums.ReviewReason.REOPENED: N_("reopened"),
+    enums.ReviewReason.NOTHING_AHEAD: N_("nothing is ahead: close it or set a day"),
 }
 TASK_KIND = {
     enums.TaskKind.CALCULATE: N_("calculation"),
@@ -149,3 +151,16 @@ def in_days(value: date, today: date) -> str:
     if distance > 0:
         return ngettext("in {n} day", "in {n} days", distance).format(n=distance)
     return ngettext("{n} day ago", "{n} days ago", -distance).format(n=-distance)
+
+
+def plan(value: PaymentPlan) -> str:
+    """A payment plan as it is said: one payment, 50/50, 6 monthly payments."""
+    if value.kind is PlanKind.FULL:
+        return _("one payment")
+    if value.kind is PlanKind.HALVES:
+        return "50/50"
+    if value.kind is PlanKind.QUARTERS:
+        return f"4{NO_BREAK}×{NO_BREAK}25{NO_BREAK}%"
+    if value.kind is PlanKind.MONTHLY:
+        return ngettext("{n} monthly payment", "{n} monthly payments", value.payments).format(n=value.payments)
+    return ngettext("{n} payment", "{n} payments", value.payments).format(n=value.payments)

@@ -5,7 +5,7 @@ AlreadyDone, and leaves a TaskMove, a line in the deal's journal, an audit recor
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from models.enums import DealStage, Role, TaskKind, TaskStatus, VariantStatus
@@ -13,6 +13,7 @@ from models.tables import Deal, JournalEntry, Task, TaskMove, User, Variant
 from services import planning, touch
 from services.access import ANYBODY, EXECUTORS, SELLERS, Actor, Service, command, query
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from services.rules.calendar import is_working_day, next_working_day
 from services.rules.reading import clean_text
 from services.rules.stages import (
     OPEN_TASKS,
@@ -30,6 +31,9 @@ WORDS_LIMIT = 2000
 COMMENT_LIMIT = 1000
 CARD_ENTRIES = 5
 PAGE = 8
+WORKING_DAYS_AHEAD = 3
+SOONEST = timedelta(hours=2)
+"""Less than that before the day ends is no time to ask for something today."""
 
 
 class TaskFilter(StrEnum):
@@ -69,6 +73,20 @@ class Candidate:
     user: User
     open_tasks: int
     proposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a new task will most likely be, so that giving it takes one tap: who can, by when, of which variant."""
+
+    deal: Deal
+    candidates: list[Candidate]
+    dues: list[datetime]
+    variant: Variant | None
+
+    @property
+    def proposed(self) -> int | None:
+        return next((candidate.user.id for candidate in self.candidates if candidate.proposed), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,13 +534,26 @@ class TaskService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        people = await tx.people.with_role(Role.EXECUTOR)
-        proposed = await self._proposed(tx, actor, deal.line_id)
-        if deal.executor_id in {user.id for user in people}:
-            proposed = deal.executor_id
-        load = await tx.tasks.load()
-        found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
-        return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
+        return await self._candidates(tx, actor, deal)
+
+    @query(SELLERS)
+    async def proposal(
+        self, tx: Transaction, actor: Actor, deal_id: int, kind: TaskKind, variant_id: int | None = None
+    ) -> Proposal:
+        """What to propose for a new task: the ends of today (while there is time) and of the next working days."""
+        deal = await tx.deals.get(actor.scope, deal_id)
+        if deal is None:
+            raise NotFound
+        if not owns(actor, deal):
+            raise Forbidden(f"deal {deal_id} is of seller {deal.seller_id}")
+        if kind is TaskKind.ISSUE:
+            variant_id = await self._chosen(tx, deal_id, variant_id)
+        return Proposal(
+            deal=deal,
+            candidates=await self._candidates(tx, actor, deal),
+            dues=await self._dues(tx, actor),
+            variant=None if variant_id is None else await tx.variants.caption(variant_id),
+        )
 
     @query(ANYBODY)
     async def about_message(self, tx: Transaction, actor: Actor, message_id: int) -> AboutMessage | None:
@@ -542,6 +573,26 @@ class TaskService(Service):
             return last
         people = await tx.people.with_role(Role.EXECUTOR)
         return people[0].id if len(people) == 1 else None
+
+    async def _candidates(self, tx: Transaction, actor: Actor, deal: Deal) -> list[Candidate]:
+        people = await tx.people.with_role(Role.EXECUTOR)
+        proposed = await self._proposed(tx, actor, deal.line_id)
+        if deal.executor_id in {user.id for user in people}:
+            proposed = deal.executor_id
+        load = await tx.tasks.load()
+        found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
+        return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
+
+    @staticmethod
+    async def _dues(tx: Transaction, actor: Actor) -> list[datetime]:
+        _opens, closes = await planning.work_hours(tx)
+        day = tx.now.astimezone(actor.zone).date()
+        days = [day] if is_working_day(day) else []
+        for _ in range(WORKING_DAYS_AHEAD):
+            day = next_working_day(day)
+            days.append(day)
+        ends = [datetime.combine(day, time(closes % 24), actor.zone) for day in days]
+        return [end for end in ends if end - tx.now > SOONEST]
 
     @staticmethod
     async def _asked_already(

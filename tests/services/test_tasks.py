@@ -377,3 +377,21 @@ async def test_the_card_counts_papers_and_shows_the_last_words_of_the_journal(ag
 async def test_every_method_says_who_may_call_it() -> None:
     methods: list[Any] = [member for name, member in vars(TaskService).items() if not name.startswith("_")]
     assert all(hasattr(method, "policy") for method in methods)
+
+
+async def test_a_new_task_is_proposed_for_the_ends_of_working_days(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna, executor_id=agency.egor.user_id)
+    agency.at(2026, 3, 5, 9)  # a Thursday, noon in Moscow; Monday the 9th is a day off
+    proposal = await agency.services.tasks.proposal(agency.anna, deal_id, TaskKind.CALCULATE)
+    assert [f"{due:%d.%m %H:%M}" for due in proposal.dues] == [
+        "05.03 18:00",
+        "06.03 18:00",
+        "10.03 18:00",
+        "11.03 18:00",
+    ]
+    assert proposal.proposed == agency.egor.user_id
+    agency.at(2026, 3, 5, 14)
+    proposal = await agency.services.tasks.proposal(agency.anna, deal_id, TaskKind.CALCULATE)
+    assert f"{proposal.dues[0]:%d.%m}" == "06.03"
+    with pytest.raises(NotFound):
+        await agency.services.tasks.proposal(agency.boris, deal_id, TaskKind.CALCULATE)
