@@ -53,6 +53,7 @@ class ReviewReason(StrEnum):
     BY_HAND = "by_hand"
     TASK = "task"
     REOPENED = "reopened"
+    NOTHING_AHEAD = "nothing_ahead"
 
 
 class TaskKind(StrEnum):

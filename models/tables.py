@@ -591,6 +591,8 @@ class Reminder(Entity):
     local_date: Mapped[date] = mapped_column(Date)
     due_at: Mapped[datetime] = mapped_column(Moment)
     deal_id: Mapped[int | None] = mapped_column(ForeignKey("deals.id"), default=None)
+    # The day that the step counts from: once it has moved, what was said of the old one is not said of the new one.
+    event_on: Mapped[date | None] = mapped_column(Date, default=None)
     status: Mapped[enums.ReminderStatus] = mapped_column(
         _enum(enums.ReminderStatus), default=enums.ReminderStatus.PLANNED
     )

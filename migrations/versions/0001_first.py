@@ -282,6 +282,7 @@ def upgrade() -> None:
                 "by_hand",
                 "task",
                 "reopened",
+                "nothing_ahead",
                 name="reviewreason",
                 native_enum=False,
                 length=32,
@@ -489,6 +490,7 @@ def upgrade() -> None:
         sa.Column("local_date", sa.Date(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deal_id", sa.BigInteger(), nullable=True),
+        sa.Column("event_on", sa.Date(), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
