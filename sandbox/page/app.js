@@ -260,7 +260,7 @@ class App {
       const last = chat.views.at(-1)
       const at = last && new Date(last.message.date * 1000)
       const today = at && dayKey(at) === dayKey(this.now())
-      const line = chat.action ? h('span', { class: 'live' }, `${t('typing')}…`) : last ? [last.out ? null : h('em', {}, `${t('you')}: `), summary(last).replace(/\s+/g, ' ').slice(0, 90)] : h('em', {}, t('notStarted'))
+      const line = chat.action ? h('span', { class: 'live' }, `${t('typing')}…`) : last ? [last.out ? null : h('em', {}, `${t('you')}: `), summary(last).replace(/\s+/g, ' ').slice(0, 90)] : h('em', {}, t(person.started ? 'emptyTitle' : 'notStarted'))
       const shown = this.open_.includes(person.id)
       return h('div', { class: `person${shown ? ' shown' : ''}${this.active === person.id ? ' active' : ''}`, data: { person: person.id } },
         h('button', { type: 'button', class: 'bare main', aria: { current: shown, label: `${person.name}${person.role ? `, ${person.role}` : ''}${unread ? `, ${t('unread', { n: unread })}` : ''}` }, title: person.name, onclick: () => this.open(person.id) },
@@ -338,6 +338,7 @@ class App {
           chat.views[place] = view
         } else if (kind === 'message') { view.live = true; chat.views.push(view) }
         if (view.out && kind === 'message') this.act(chat, null)
+        if (!view.out && !chat.person.started) { chat.person.started = true; column?.syncPerson() }
         this.dirty(column)
         break
       }

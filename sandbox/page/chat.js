@@ -38,7 +38,7 @@ export class Column {
     this.bottom = h('button', { type: 'button', class: 'to-bottom', title: t('toBottom'), aria: { label: t('toBottom') }, onclick: () => this.toBottom(true), hidden: true }, icon('down'), this.count)
     this.dock = h('div', { class: 'dock' })
     this.toasts = h('div', { class: 'toasts', role: 'status' })
-    this.tools = h('div', { class: 'tools' }, ['reply', 'smile', 'more'].map((name) => iconButton(name, t({ reply: 'reply', smile: 'react', more: 'more' }[name]), (event) => this.tool(name, event), { tabindex: -1 })))
+    this.tools = h('div', { class: 'tools' }, ['reply', 'more'].map((name) => iconButton(name, t(name), (event) => this.tool(name, event), { tabindex: -1 })))
     this.el = h('section', { class: 'column', data: { person: person.id }, aria: { label: t('theirs', { name: person.name }) }, onfocusin: () => this.store.focus(this), onpointerdown: () => this.store.focus(this) },
       h('header', { class: 'chat-head' }, iconButton('back', t('back'), () => this.store.showList(), { class: 'only-phone' }), this.title, this.others,
         h('div', { class: 'head-buttons' }, iconButton('more', t('more'), (event) => this.menu(event)), iconButton('close', t('closeColumn'), () => this.store.closeColumn(this), { class: 'close-column' }))),
@@ -233,7 +233,7 @@ export class Column {
   tool(name, event) {
     const id = Number(this.tools.closest('.row').dataset.id)
     if (name === 'reply') this.startReply(id)
-    else this.messageMenu(id, event.currentTarget.getBoundingClientRect(), name === 'smile')
+    else this.messageMenu(id, event.currentTarget.getBoundingClientRect())
   }
 
   contextMenu(event) {
@@ -242,7 +242,7 @@ export class Column {
     const link = event.target.closest('a[href*="t.me/"]')
     event.preventDefault()
     const at = event.clientX ? new DOMRect(event.clientX, event.clientY, 0, 0) : row.querySelector('.bubble').getBoundingClientRect()
-    this.messageMenu(Number(row.dataset.id), at, false, link?.href)
+    this.messageMenu(Number(row.dataset.id), at, link?.href)
   }
 
   longPress() {
@@ -257,13 +257,13 @@ export class Column {
     for (const end of ['touchend', 'touchmove', 'touchcancel']) this.list.addEventListener(end, cancel, { passive: true })
   }
 
-  messageMenu(id, at, onlyReactions, href) {
+  messageMenu(id, at, href) {
     const view = this.viewOf(id)
     if (!view) return
     const mine = view.reactions?.[String(this.chat.person.id)] ?? []
     const reactions = h('div', { class: 'react-strip', role: 'group', aria: { label: t('react') } }, REACTIONS.map((emoji) => h('button', { type: 'button', class: mine.includes(emoji) ? 'chosen' : '', aria: { label: emoji, pressed: mine.includes(emoji) }, onclick: () => { close(); this.post('react', { message_id: id, emoji: mine.includes(emoji) ? null : emoji }) } }, emoji)))
     const link = href ?? deepLinks(view, this.store.bot.username).at(-1)
-    const items = onlyReactions ? [] : [
+    const items = [
       ['reply', t('reply'), () => this.startReply(id)],
       !view.out && (view.content === 'text' || view.message.caption) ? ['edit', t('edit'), () => this.startEdit(view)] : null,
       textOf(view) ? ['copy', t('copyText'), () => this.copy(textOf(view))] : null,
@@ -417,8 +417,12 @@ export class Column {
   }
 
   rowKeys(event) {
-    const row = event.target
-    if (!row.classList.contains('row')) return
+    const row = event.target.closest('.row')
+    if (row && row !== event.target) {
+      if (event.key === 'Escape') row.focus()
+      return
+    }
+    if (!row) return
     const rows = [...this.list.querySelectorAll('.row')]
     const at = rows.indexOf(row)
     if (event.key === 'ArrowUp' && at) rows[at - 1].focus()

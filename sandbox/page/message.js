@@ -66,12 +66,14 @@ export function renderRow(row, ctx) {
   if (media && above) parts.push(body, media)
   else parts.push(media, body)
   bubble.append(...parts.filter(Boolean))
-  if (!body) {
-    meta.classList.add(media?.classList.contains('visual') ? 'overlay' : 'below')
+  const reactions = reactionsOf(row, ctx)
+  const visual = media?.classList.contains('visual')
+  if (!body && reactions) reactions.append(meta)
+  else if (!body) {
+    meta.classList.add(visual ? 'overlay' : 'below')
     bubble.append(meta)
   }
-  if (media?.classList.contains('visual')) bubble.classList.add('has-visual', ...(parts.filter(Boolean)[0] === media ? ['visual-first'] : []), ...(body && !above ? [] : ['visual-last']))
-  const reactions = reactionsOf(row, ctx)
+  if (visual) bubble.classList.add('has-visual', ...(parts.filter(Boolean)[0] === media ? ['visual-first'] : []), ...((body && !above) || reactions ? [] : ['visual-last']))
   if (reactions) bubble.append(reactions)
   const keyboard = m.reply_markup?.inline_keyboard ? inlineKeyboard(head, ctx) : null
   const who = mine ? t('you') : ctx.bot.first_name
