@@ -31,7 +31,7 @@ dialog = Dialog(
         Button(Label("↩️ Bring the instalment back"), id="restore", on_click=clicks.on_restore, when="can_restore"),
         Button(Plain("undo_label"), id="undo", on_click=clicks.on_undo, when="can_undo"),
         Row(
-            Button(Label("📄 Policy"), id="policy", on_click=clicks.on_policy),
+            Button(Label("📜 Policy"), id="policy", on_click=clicks.on_policy),
             Button(Label("📁 Deal"), id="deal", on_click=clicks.on_deal),
         ),
         leave_row(),

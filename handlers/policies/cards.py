@@ -32,7 +32,7 @@ async def policy_registered(context: CardContext, policy_id: int, *, policy_file
     policy = shown.policy
     deal = policy.deal
     text = lines(
-        html("📄 <b>{title}</b> · №{deal}", title=_("A policy is registered"), deal=deal.number),
+        html("📜 <b>{title}</b> · №{deal}", title=_("A policy is registered"), deal=deal.number),
         html("{client} · {line} · {object}", client=deal.client.name, line=policy.line.name, object=deal.title),
         html(
             "<b>{number}</b> · {insurer} · {premium}",
@@ -47,7 +47,7 @@ async def policy_registered(context: CardContext, policy_id: int, *, policy_file
         if policy_file_missing and not shown.files
         else None,
     )  # fmt: skip
-    button = InlineKeyboardButton(text=_("📄 Open the policy"), callback_data=OpenPolicy(policy_id=policy_id).pack())
+    button = InlineKeyboardButton(text=_("📜 Open the policy"), callback_data=OpenPolicy(policy_id=policy_id).pack())
     return Card(text, InlineKeyboardMarkup(inline_keyboard=[[button]]))
 
 

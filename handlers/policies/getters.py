@@ -128,7 +128,7 @@ def card_text(shown: PolicyCard, now: date, manager: DialogManager) -> Markup:
     in_ladder = shown.status is PolicyStatus.EXPIRING
     rows = [payment_line(p, now) for p in policy.payments]
     return lines(
-        html("📄 <b>{number}</b> · №{deal}", number=policy.number, deal=deal.number),
+        html("📜 <b>{number}</b> · №{deal}", number=policy.number, deal=deal.number),
         html("{line} · {insurer} · {object}", line=policy.line.name, insurer=policy.insurer.name, object=deal.title),
         html("👤 {client}", client=deal.client.name),
         "",
@@ -184,7 +184,7 @@ async def refusal(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     shown = await services(dialog_manager).policies.card(actor(dialog_manager), start_id(dialog_manager, "policy_id"))
     return {
         "text": lines(
-            html("📄 <b>{number}</b> · №{deal}", number=shown.policy.number, deal=shown.policy.deal.number),
+            html("📜 <b>{number}</b> · №{deal}", number=shown.policy.number, deal=shown.policy.deal.number),
             html(_("Why does the client not renew?")),
         ),
         "reasons": [{"code": reason.value, "label": _(CLOSE_REASON[reason])} for reason in REFUSALS],
@@ -276,7 +276,7 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
             }
             for row in own
         ]
-        title = html("📄 <b>{title}</b>", title=_("Policies of the deal"))
+        title = html("📜 <b>{title}</b>", title=_("Policies of the deal"))
         return _list(title, labels, [], dialog_manager, total=len(own), alone=True)
     which = kept(dialog_manager, "which", "soon")
     page = page_of(dialog_manager)
@@ -289,7 +289,7 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     red = await policies.expired_count(who)
     filters = [("soon", _("60 days")), ("all", _("All"))] + ([("no_rate", _("No rate"))] if who.is_admin else [])
     title = lines(
-        html("📄 <b>{title}</b> · {n}", title=_("Policies ending"), n=total),
+        html("📜 <b>{title}</b> · {n}", title=_("Policies ending"), n=total),
         html("🔴 {n}", n=ngettext("{n} ended with no outcome", "{n} ended with no outcome", red).format(n=red))
         if red
         else None,
@@ -312,7 +312,7 @@ def _list(
 
 
 CARD_PREVIEW = {
-    "text": Markup("📄 <b>XXX0123456789</b> · №1001"),
+    "text": Markup("📜 <b>XXX0123456789</b> · №1001"),
     "unpaid": True,
     "unpaid_label": "✅ 1",
     "ends": True,
@@ -327,7 +327,7 @@ CARD_PREVIEW = {
 }
 REASONS_PREVIEW = {"text": Markup("<b>Why?</b>"), "reasons": [{"code": "price", "label": "too expensive"}]}
 LIST_PREVIEW = {
-    "text": Markup("📄 <b>Policies ending</b>"),
+    "text": Markup("📜 <b>Policies ending</b>"),
     "rows": [{"id": "1", "label": "🔴 12.02 · Иванов"}],
     "filters": [{"code": "soon", "label": "● 60 days"}],
     "page_many": True,

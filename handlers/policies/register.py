@@ -157,7 +157,7 @@ async def review(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     insurer = names.get(given.insurer_id or 0, unknown)
     deal = draft.deal
     text = lines(
-        html("📄 <b>{title}</b> · №{n}", title=_("New policy"), n=deal.number),
+        html("📜 <b>{title}</b> · №{n}", title=_("New policy"), n=deal.number),
         html("{client} · {line} · {object}", client=deal.client.name, line=deal.line.name, object=deal.title),
         "",
         html(_("Number: <b>{number}</b>"), number=given.number or unknown),
@@ -336,7 +336,7 @@ async def on_save(query: CallbackQuery, _button: Button, manager: DialogManager)
 
 
 REVIEW_PREVIEW = {
-    "text": Markup("📄 <b>New policy</b> · №1001"),
+    "text": Markup("📜 <b>New policy</b> · №1001"),
     "ready": True,
     "guessed": True,
     "renews": True,

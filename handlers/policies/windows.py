@@ -18,7 +18,7 @@ dialog = Dialog(
         Raw("text"),
         Button(Label("🔄 Renew: calculate"), id="renew", on_click=clicks.on_renew, when="can_renew"),
         Button(Plain("unpaid_label"), id="paid", on_click=clicks.on_paid, when="unpaid"),
-        Button(Label("📄 Already renewed: new policy"), id="new_policy", on_click=clicks.on_new_policy, when="ends"),
+        Button(Label("📜 Already renewed: new policy"), id="new_policy", on_click=clicks.on_new_policy, when="ends"),
         Row(
             Button(Plain("instalments"), id="instalments", on_click=clicks.on_instalments),
             Button(Plain("papers"), id="papers", on_click=clicks.on_papers),
