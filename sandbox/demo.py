@@ -4,6 +4,7 @@ Everything is done through the services, as people would have done it, with a cl
 """
 
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,17 +13,20 @@ from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from PIL import Image, ImageDraw, ImageFont
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
-from models.enums import CloseReason, DealOutcome, ExpenseKind, RateKind, RateScope, Role, TaskKind
-from models.tables import CommissionRate, Insurer, LineOfBusiness, Payment, User, Variant
+from models.enums import CloseReason, DealOutcome, ExpenseKind, RateKind, RateScope, ReminderStatus, Role, TaskKind
+from models.tables import CommissionRate, Insurer, LineOfBusiness, Payment, Reminder, User, Variant
 from services.access import Actor
 from services.deals import DealDraft
 from services.documents import Incoming
 from services.people import as_actor
 from services.registry import Services
 from services.rules.deal_line import ClientDraft
+from storage import schema
+from storage.embedded import DATABASE, EmbeddedPostgres
 from storage.engine import Database
 from storage.files import DiskFiles
 from storage.uow import Transactions
@@ -369,3 +373,58 @@ async def seed(database_url: str, documents: Path, now: datetime) -> None:
         await Story(database, documents, now).tell()
     finally:
         await database.close()
+
+
+class Agency:
+    """The demo's database: running, migrated and told, for as long as the sandbox runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.documents = folder / "documents"
+        self._server = EmbeddedPostgres(folder)
+        self._database: Database | None = None
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    async def open(self, *, anew: bool) -> None:
+        """Start the server and see that the agency is there: told afresh where it is not, or where that is wanted."""
+        self._server.start()
+        if anew:
+            await self.retell()
+        else:
+            await self._tell()
+
+    async def retell(self) -> None:
+        """Forget everything and tell the story again, as of now. The bot must not be at work."""
+        await self._hang_up()
+        server = await asyncpg.connect(schema.dsn(self.url), database="postgres")
+        try:
+            await server.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+            await server.execute(f'CREATE DATABASE "{DATABASE}"')
+        finally:
+            await server.close()
+        shutil.rmtree(self.documents, ignore_errors=True)
+        await self._tell()
+
+    async def next_due(self, after: datetime) -> datetime | None:
+        """When the bot will next remind somebody of something; what is due already it is about to send."""
+        if self._database is None:
+            return None
+        planned = Reminder.status == ReminderStatus.PLANNED
+        async with self._database.reading() as session:
+            return await session.scalar(select(func.min(Reminder.due_at)).where(planned, Reminder.due_at > after))
+
+    async def close(self) -> None:
+        await self._hang_up()
+        self._server.stop()
+
+    async def _tell(self) -> None:
+        await schema.upgrade(self.url)
+        await seed(self.url, self.documents, datetime.now(UTC))
+        self._database = Database(self.url, pool_size=1, application_name="polisdesk-sandbox")
+
+    async def _hang_up(self) -> None:
+        if self._database is not None:
+            await self._database.close()
+            self._database = None
