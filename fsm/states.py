@@ -110,17 +110,18 @@ class Tasks(StatesGroup):
 
 
 class Task(StatesGroup):
-    """The task card; start data: {"task_id"}."""
+    """The task card; start data: {"task_id"}; `reason` takes {"task_id", "step": why it is asked} too."""
 
     card = State()
     question = State()
     answer = State()
     reason = State()
+    reassign = State()
     history = State()
 
 
 class NewTask(StatesGroup):
-    """Start data: {"deal_id", "kind", "variant_id"?}."""
+    """Started at `due`, which proposes everything; start data: {"deal_id", "kind", "variant_id"?}."""
 
     assignee = State()
     due = State()
