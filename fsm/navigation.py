@@ -6,7 +6,7 @@ from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery
 from aiogram_dialog import DialogManager, StartMode
 from aiogram_dialog.widgets.common import WhenCondition
-from aiogram_dialog.widgets.kbd import Button, Cancel, Row, Start, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Row, Start, SwitchTo
 from aiogram_dialog.widgets.kbd.base import Keyboard
 from aiogram_dialog.widgets.text import Const
 
@@ -20,9 +20,17 @@ def menu_button() -> Keyboard:
     return Start(Label("⌂ Menu"), id="to_menu", state=states.Menu.main, mode=StartMode.RESET_STACK)
 
 
+async def leave(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    """Go back to where this dialog was started from; a card opened from a notification leads to the menu."""
+    if len(manager.current_stack().intents) > 1:
+        await manager.done()
+    else:
+        await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
+
+
 def leave_row() -> Row:
     """Back to where this dialog was started from, and the menu."""
-    return Row(Cancel(Label("‹ Back"), id="leave"), menu_button())
+    return Row(Button(Label("‹ Back"), id="leave", on_click=leave), menu_button())
 
 
 def back_row(to: State) -> Row:

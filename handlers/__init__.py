@@ -3,10 +3,33 @@ means). A feature exports `router`; features do not import each other, they star
 """
 
 from aiogram import Router
+from aiogram_dialog import Dialog
 
-from handlers import dates, menu
+from fsm.inbound import only_what_is_asked
+from handlers import clients, dates, deals, documents, find, menu, new_deal, payments, policies
+
+_FEATURES: list[Router] = [
+    menu.commands,
+    documents.router,
+    dates.router,
+    deals.router,
+    new_deal.router,
+    clients.router,
+    find.router,
+    policies.router,
+    payments.router,
+    menu.router,
+]
+"""In the order in which they are asked: commands first, the menu's catch-alls last."""
+
+for _feature in _FEATURES:
+    for _router in _feature.chain_tail:
+        if isinstance(_router, Dialog):
+            only_what_is_asked(_router)
 
 
 def routers() -> list[Router]:
-    """Every feature's router, in the order in which they are asked; the menu's catch-alls come last."""
-    return [dates.router, menu.router]
+    """Every feature's router, free of the dispatcher that it may have been in before."""
+    for feature in _FEATURES:
+        feature._parent_router = None  # noqa: SLF001 aiogram gives a router one parent for life
+    return list(_FEATURES)

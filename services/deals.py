@@ -17,7 +17,6 @@ from models.enums import (
     ReminderKind,
     ReviewReason,
     Role,
-    TaskStatus,
 )
 from models.scope import Scope
 from models.tables import (
@@ -28,11 +27,10 @@ from models.tables import (
     Payment,
     Policy,
     Task,
-    TaskMove,
     User,
     Variant,
 )
-from services import planning, touch
+from services import planning, tasks, touch
 from services.access import ANYBODY, SELLERS, Actor, Service, command, query
 from services.clients import add_client, owns
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
@@ -41,7 +39,7 @@ from services.rules.deal_line import ClientDraft
 from services.rules.reading import clean_text, read_plate, read_vin
 from services.rules.stages import after_reopened
 from services.rules.statuses import payment_status, policy_status
-from storage.deals import DealTotals
+from storage.deals import DealTotals, Desk
 from storage.uow import Transaction
 
 TITLE_LIMIT, ADDRESS_LIMIT, NOTE_LIMIT = 200, 300, 4000
@@ -140,6 +138,11 @@ class DealService(Service):
     async def lines(self, tx: Transaction, actor: Actor) -> list[LineOfBusiness]:  # noqa: ARG002
         """Lines of business that a deal may be opened in."""
         return await tx.dictionaries.lines()
+
+    @query(ANYBODY)
+    async def desk(self, tx: Transaction, actor: Actor) -> Desk:
+        """What waits for the actor, in numbers: his own work, or everybody's for an admin who has none."""
+        return await tx.deals.desk(own_scope(actor), actor.user_id, today_of(tx, actor))
 
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, deal_id: int) -> DealView:
@@ -265,14 +268,14 @@ class DealService(Service):
             policy.outcome, policy.outcome_reason, policy.outcome_on = PolicyOutcome.LOST, why, today
             await planning.plan_policy(tx, policy)
             tx.audit("policy.outcome", "policy", policy.id, deal_id=deal.id, outcome=[None, PolicyOutcome.LOST.value])
-        await _cancel_tasks(tx, actor, deal)
+        await tasks.cancel_open_tasks(tx, deal, deal.close_note)
         await planning.cancel(tx, ReminderKind.REVIEW, deal.id, answer="closed")
         await touch.recompute(tx, deal)
         changes: dict[str, Any] = {"outcome": result.value, "reason": why.value}
         tx.audit("deal.closed", "deal", deal.id, deal_id=deal.id, stage=[before.value, "closed"], **changes)
         tx.event(deal.id, "deal_closed", **changes, note=deal.close_note)
         if deal.seller_id != actor.user_id:
-            tx.notify(deal.seller_id, "deal_closed", deal_id=deal.id)
+            tx.notify(deal.seller_id, "deal_closed", deal_id=deal.id, deal=deal.id)
 
     @command(SELLERS)
     async def reopen(self, tx: Transaction, actor: Actor, deal_id: int) -> None:
@@ -310,7 +313,7 @@ class DealService(Service):
         tx.audit("deal.executor", "deal", deal.id, deal_id=deal.id, executor=[before, user_id])
         tx.event(deal.id, "executor_set", name=executor.full_name if executor else "")
         if executor is not None and executor.id != actor.user_id:
-            tx.notify(executor.id, "deal_assigned", deal_id=deal.id)
+            tx.notify(executor.id, "deal_assigned", deal_id=deal.id, deal=deal.id)
 
     @command(SELLERS)
     async def change(self, tx: Transaction, actor: Actor, deal_id: int, field: str, text: str) -> None:
@@ -446,16 +449,5 @@ def _touched(tx: Transaction, deal: Deal, before: date, action: str, event: str)
     on = deal.review_on.isoformat()
     tx.audit(action, "deal", deal.id, deal_id=deal.id, review_on=[before.isoformat(), on])
     if deal.review_on != before:
-        tx.event(deal.id, event, on=on, reason=deal.review_reason.value)
+        tx.event(deal.id, event, on=on, review=deal.review_reason.value)
     return on
-
-
-async def _cancel_tasks(tx: Transaction, actor: Actor, deal: Deal) -> None:
-    """Call off what is still asked of somebody on a deal that is closed, and tell those who were at it."""
-    for task in await tx.deals.open_tasks(deal.id):
-        before, task.status, task.finished_at = task.status, TaskStatus.CANCELLED, tx.now
-        tx.session.add(TaskMove(task_id=task.id, status=TaskStatus.CANCELLED, by_id=actor.user_id or None, at=tx.now))
-        tx.audit("task.cancelled", "task", task.id, deal_id=deal.id, status=[before.value, "cancelled"])
-        await planning.plan_task(tx, task)
-        if task.assignee_id != actor.user_id:
-            tx.notify(task.assignee_id, "task_cancelled", deal_id=deal.id, task_id=task.id)

@@ -42,3 +42,12 @@ class JournalService(Service):
             raise NotFound
         total = await tx.journal.total(deal_id)
         return JournalPage(deal.number, await tx.journal.latest(deal_id, limit, offset), total)
+
+    @query(ANYBODY)
+    async def get(self, tx: Transaction, actor: Actor, deal_id: int, entry_id: int) -> JournalEntry:
+        """One entry with its author, to be read in full. Raises NotFound."""
+        deal = await tx.deals.get(actor.scope, deal_id)
+        entry = await tx.journal.get(deal_id, entry_id) if deal is not None else None
+        if entry is None:
+            raise NotFound
+        return entry

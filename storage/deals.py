@@ -1,7 +1,7 @@
 """Deals, seen through a scope, and the numbers that a deal's card shows."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Select, func, select
@@ -45,6 +45,21 @@ class DealTotals:
     rates_missing: int
     expenses: Decimal
     expenses_paid: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What waits for a person, in numbers; `ending` are policies that end within a month or have ended undecided."""
+
+    open: int
+    overdue: int
+    today: int
+    tasks: int
+    ending: int
+    unpaid: int
+
+
+ENDING_AHEAD, UNPAID_AHEAD = timedelta(days=30), timedelta(days=14)
 
 
 def visible_deals(scope: Scope) -> Select[Deal]:
@@ -108,6 +123,36 @@ class Deals(Repository):
             .order_by(Deal.stage == DealStage.CLOSED, Deal.review_on, Deal.id.desc())
             .limit(limit)
         )
+
+    async def desk(self, scope: Scope, user_id: int, today: date) -> Desk:
+        """The numbers of the main menu in one round trip."""
+        deals = select(func.count()).select_from(Deal).where(may_see_deal(scope), OPEN_DEAL)
+        ending = (
+            select(func.count())
+            .select_from(Policy)
+            .join(Deal, Deal.id == Policy.deal_id)
+            .where(may_see_deal(scope), Policy.deleted_at.is_(None), Policy.outcome.is_(None))
+            .where(Policy.ends_on <= today + ENDING_AHEAD)
+        )
+        unpaid = (
+            select(func.count())
+            .select_from(Payment)
+            .join(Deal, Deal.id == Payment.deal_id)
+            .join(Policy, Policy.id == Payment.policy_id)
+            .where(may_see_deal(scope), Policy.deleted_at.is_(None), UNPAID, Payment.due_on <= today + UNPAID_AHEAD)
+        )
+        mine = select(func.count()).select_from(Task).where(OPEN_TASK, Task.assignee_id == user_id)
+        row = await self.session.execute(
+            select(
+                deals.scalar_subquery(),
+                deals.where(Deal.review_on < today).scalar_subquery(),
+                deals.where(Deal.review_on == today).scalar_subquery(),
+                mine.scalar_subquery(),
+                ending.scalar_subquery(),
+                unpaid.scalar_subquery(),
+            )
+        )
+        return Desk(*row.one())
 
     async def totals(self, deal_id: int) -> DealTotals:
         """All the numbers of one deal in one round trip."""

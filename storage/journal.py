@@ -22,3 +22,10 @@ class Journal(Repository):
     async def total(self, deal_id: int) -> int:
         statement = select(func.count()).where(JournalEntry.deal_id == deal_id)
         return (await self.session.execute(statement)).scalar_one()
+
+    async def get(self, deal_id: int, entry_id: int) -> JournalEntry | None:
+        return await self.one(
+            select(JournalEntry)
+            .where(JournalEntry.deal_id == deal_id, JournalEntry.id == entry_id)
+            .options(joinedload(JournalEntry.author))
+        )

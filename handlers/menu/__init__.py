@@ -1,5 +1,9 @@
 """The main menu, /start, /help, /cancel and whatever nobody else understood."""
 
-from handlers.menu.windows import router
+from handlers.menu.commands import commands
+from handlers.menu.stray import router
+from handlers.menu.windows import dialog
 
-__all__ = ["router"]
+router.include_router(dialog)
+
+__all__ = ["commands", "router"]

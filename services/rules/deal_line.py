@@ -275,6 +275,18 @@ def read_new_deal(text: str, lines: Mapping[str, int], today: date | None = None
     return DealDraft(client, line_id, title, plate, vin, note.strip())
 
 
+def read_object(text: str) -> DealDraft:
+    """Read an insured object alone: a VIN and a plate are known by their form, the rest is its title, then the note."""
+    first, _, note = clean_text(text, LIMIT).partition("\n")
+    rest = _Text(first)
+    vin = _take_vin(rest)
+    plate = _take_plate(rest)
+    title = " ".join(rest.parts())
+    if len(title) > TITLE_LIMIT:
+        note, title = f"{title}\n{note}", title[: TITLE_LIMIT - 1] + "…"
+    return DealDraft(None, None, title, plate, vin, note.strip())
+
+
 _LINE_MARK = "\x1e"
 
 

@@ -1,0 +1,5 @@
+"""Search: one line, whatever it is."""
+
+from handlers.find.windows import dialog as router
+
+__all__ = ["router"]

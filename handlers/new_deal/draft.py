@@ -1,0 +1,129 @@
+"""What is known of the deal so far, kept between windows as raw input; and which window asks for what is missing."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from aiogram.fsm.state import State
+from aiogram_dialog import DialogManager
+
+from fsm import states
+from fsm.context import actor, keep, kept, services
+from models.enums import ClientKind
+from models.tables import Client, LineOfBusiness
+from models.values.phone import normalise
+from services.clients import Duplicate, owns
+from services.rules.deal_line import ClientDraft, read_new_deal, read_object
+from services.rules.reading import Unreadable, plain
+
+MATCHES = 6
+
+
+async def aliases(manager: DialogManager) -> dict[str, int]:
+    """How people call the lines of business, to their ids."""
+    return aliases_of(await services(manager).deals.lines(actor(manager)))
+
+
+def aliases_of(lines: list[LineOfBusiness]) -> dict[str, int]:
+    return {plain(word): line.id for line in lines for word in (line.name, line.code, *line.aliases)}
+
+
+def new_client(manager: DialogManager) -> ClientDraft | None:
+    """The client to be made, from what was typed of him."""
+    raw: Mapping[str, Any] | None = kept(manager, "client")
+    if not raw:
+        return None
+    return ClientDraft(
+        name=str(raw["name"]),
+        kind=ClientKind(raw["kind"]),
+        phones=tuple(raw["phones"]),
+        email=raw["email"],
+        birth_date=date.fromisoformat(raw["birth_date"]) if raw["birth_date"] else None,
+        inn=raw["inn"],
+        note=str(raw["note"]),
+    )
+
+
+def keep_new_client(manager: DialogManager, draft: ClientDraft) -> None:
+    born = draft.birth_date.isoformat() if draft.birth_date else None
+    raw = asdict(draft) | {"kind": draft.kind.value, "phones": list(draft.phones), "birth_date": born}
+    keep(manager, client=raw, client_id=None, client_settled=False)
+
+
+async def take(manager: DialogManager, text: str) -> None:
+    """Read a line and keep every part that it names; parts that it does not name stay as they were."""
+    keep(manager, typed=text)
+    phone = normalise(text) if re.fullmatch(r"[+0-9() .\-\s]+", text) else None
+    if phone is not None:
+        keep(manager, phone=phone)
+        return
+    read = read_new_deal(text, await aliases(manager))
+    if read.client is not None:
+        client = read.client
+        if phone := kept(manager, "phone"):
+            client = replace(client, phones=tuple(dict.fromkeys((*client.phones, str(phone)))))
+        keep_new_client(manager, client)
+    if read.line_id is not None:
+        keep(manager, line_id=read.line_id)
+    for name in ("title", "plate", "vin"):
+        if value := getattr(read, name):
+            keep(manager, **{name: value})
+    add_note(manager, read.note)
+
+
+def take_object(manager: DialogManager, text: str) -> None:
+    """Read the insured object; a plate or a VIN in it is put where it belongs. Raises Unreadable."""
+    read = read_object(text)
+    keep(manager, title=read.title, plate=read.plate, vin=read.vin, object_settled=True)
+    add_note(manager, read.note)
+
+
+def add_note(manager: DialogManager, text: str) -> None:
+    if text.strip():
+        keep(manager, note="\n".join(part for part in (str(kept(manager, "note") or ""), text.strip()) if part))
+
+
+async def take_line(manager: DialogManager, text: str) -> None:
+    """Read a line of business, perhaps with the object after it. Raises Unreadable."""
+    client = kept(manager, "client")
+    read = read_new_deal(text, await aliases(manager))
+    if read.line_id is None:
+        raise Unreadable("«{text}» is not a line of business. Choose one below.", text=text[:40])
+    keep(manager, line_id=read.line_id)
+    rest = " ".join(part for part in (read.client.name if read.client else "", read.title) if part)
+    if rest or read.plate or read.vin:
+        keep(manager, title=rest, plate=read.plate, vin=read.vin, object_settled=True)
+    keep(manager, client=client)
+
+
+async def matches(manager: DialogManager) -> tuple[list[Duplicate], list[Client]]:
+    """Who of the clients may be meant: with a reason, and merely alike; only those for whom a deal can be opened."""
+    me, draft, phone = actor(manager), new_client(manager), kept(manager, "phone")
+    clients = services(manager).clients
+    if draft is None:
+        found = await clients.find_like(me, str(phone), MATCHES) if phone else []
+        return [], [client for client in found if owns(me, client)]
+    likely = await clients.duplicates(me, draft)
+    known = {one.client.id for one in likely if one.client is not None}
+    found = await clients.find_like(me, draft.name, MATCHES)
+    sure = [one for one in likely if one.client is None or owns(me, one.client)]
+    return sure, [client for client in found if client.id not in known and owns(me, client)]
+
+
+async def next_window(manager: DialogManager) -> State:
+    """The first window whose part is still missing."""
+    if not kept(manager, "client_id"):
+        likely, alike = await matches(manager)
+        someone = alike or any(one.client is not None for one in likely)
+        if someone and not kept(manager, "client_settled"):
+            return states.NewDeal.match
+        if new_client(manager) is None:
+            return states.NewDeal.client
+    if not kept(manager, "line_id"):
+        return states.NewDeal.line
+    named = kept(manager, "title") or kept(manager, "plate") or kept(manager, "vin")
+    if not named and not kept(manager, "object_settled"):
+        return states.NewDeal.object
+    return states.NewDeal.check
