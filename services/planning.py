@@ -11,8 +11,14 @@ from zoneinfo import ZoneInfo
 
 from models.enums import DealStage, ReminderKind, Role, TaskStatus
 from models.tables import Deal, LineOfBusiness, Payment, Policy, Task, User
-from services.rules.calendar import add_working_hours, next_working_day
-from services.rules.ladders import PlannedStep, end_steps, plan_payment_reminders, plan_policy_reminders
+from services.rules.calendar import add_working_hours, next_working_day, not_later_working_day
+from services.rules.ladders import (
+    PlannedStep,
+    end_steps,
+    last_safe_day,
+    plan_payment_reminders,
+    plan_policy_reminders,
+)
 from storage.uow import Transaction
 
 MORNING = 9
@@ -62,10 +68,22 @@ def morning_of(user: User, day: date, now: datetime, hour: int = MORNING) -> dat
     return after_quiet(user, max(morning, now))
 
 
+def best_day(day: date, today: date) -> date:
+    """The day to speak of a day: the working day before a day off, while that is still ahead; never a day later."""
+    early = not_later_working_day(day)
+    return early if early > today else max(day, today)
+
+
 def row(
-    user: User, kind: ReminderKind, object_id: int, step: int, due_at: datetime, deal_id: int | None
+    user: User,
+    kind: ReminderKind,
+    object_id: int,
+    step: int,
+    due_at: datetime,
+    deal_id: int | None,
+    event_on: date | None = None,
 ) -> dict[str, Any]:
-    """One planned reminder, keyed by the recipient's local day."""
+    """One planned reminder, keyed by the recipient's local day; `event_on` is the day that its step counts from."""
     return {
         "kind": kind,
         "object_id": object_id,
@@ -74,6 +92,7 @@ def row(
         "local_date": due_at.astimezone(ZoneInfo(user.time_zone)).date(),
         "due_at": due_at,
         "deal_id": deal_id,
+        "event_on": event_on,
     }
 
 
@@ -83,17 +102,18 @@ async def _recipients(tx: Transaction, deal: Deal) -> dict[Role, list[User]]:
 
 
 async def _plan_steps(
-    tx: Transaction, kind: ReminderKind, object_id: int, deal: Deal, steps: Iterable[PlannedStep]
+    tx: Transaction, kind: ReminderKind, object_id: int, deal: Deal, event: date, steps: Iterable[PlannedStep]
 ) -> None:
-    """Plan steps for everybody they are for, without repeating what a person has been told already."""
+    """Plan steps for everybody they are for, without repeating what a person has been told of this event already."""
     people = await _recipients(tx, deal)
-    told = await tx.reminders.past_steps(kind, object_id)
+    told = await tx.reminders.past_steps(kind, object_id, event)
     rows: dict[tuple[int, date], dict[str, Any]] = {}
     for step in steps:
         for user in [user for role in step.roles for user in people[role]]:
             if user.id in told and step.step <= told[user.id]:
                 continue
-            planned = row(user, kind, object_id, step.step, morning_of(user, step.on, tx.now), deal.id)
+            due_at = morning_of(user, step.on, tx.now)
+            planned = row(user, kind, object_id, step.step, due_at, deal.id, event)
             rows[user.id, planned["local_date"]] = planned
     await tx.reminders.plan(rows.values())
 
@@ -103,10 +123,16 @@ def ladder_of(line: LineOfBusiness) -> tuple[int, ...]:
     return tuple(line.steps) if line.steps else end_steps(line.ladder)
 
 
+def _since(today: date, not_before: date | None) -> date:
+    """The first day on which something may be said."""
+    return today if not_before is None or not_before <= today else best_day(not_before, today)
+
+
 async def plan_policy(tx: Transaction, policy: Policy, *, not_before: date | None = None) -> None:
     """Plan (again) the ladder before and after a policy's end for the deal's seller.
 
-    `not_before` is the day until which the client asked to be left alone: the nearest step waits for it.
+    `not_before` is the day until which the client asked to be left alone: the nearest step waits for it. While the
+    renewal is being calculated, everything waits for the last safe day.
     """
     await tx.reminders.forget_planned([ReminderKind.POLICY_END], policy.id)
     deal = await tx.session.get_one(Deal, policy.deal_id)
@@ -114,75 +140,91 @@ async def plan_policy(tx: Transaction, policy: Policy, *, not_before: date | Non
         return
     line = await tx.session.get_one(LineOfBusiness, policy.line_id)
     seller = await tx.session.get_one(User, deal.seller_id)
-    since = max(today_of(seller, tx.now), not_before or date.min)
+    if deal.renewal_of_id == policy.id:
+        not_before = max(not_before or date.min, last_safe_day(policy.ends_on, line.ladder))
+    since = _since(today_of(seller, tx.now), not_before)
     steps = plan_policy_reminders(policy.starts_on, policy.ends_on, since, ladder_of(line))
-    await _plan_steps(tx, ReminderKind.POLICY_END, policy.id, deal, steps)
+    await _plan_steps(tx, ReminderKind.POLICY_END, policy.id, deal, policy.ends_on, steps)
 
 
-async def plan_payment(tx: Transaction, payment: Payment) -> None:
+async def plan_payment(tx: Transaction, payment: Payment, *, not_before: date | None = None) -> None:
     """Plan (again) the reminders of an unpaid payment; a settled or waived one has none.
 
-    A day that the client promised to pay by stands in for a due date that is earlier.
+    A day that the client promised to pay by speaks for itself, and from the due date on it stands in for it.
+    `not_before` puts everything off until a day.
     """
     await tx.reminders.forget_planned([ReminderKind.PAYMENT], payment.id)
     deal = await tx.session.get_one(Deal, payment.deal_id)
     if payment.settled_on is not None or payment.waived_at is not None or deal.stage is DealStage.CLOSED:
         return
     seller = await tx.session.get_one(User, deal.seller_id)
-    due = max(payment.due_on, payment.promised_on or payment.due_on)
-    steps = plan_payment_reminders(due, today_of(seller, tx.now))
-    if payment.promised_on is not None:
-        steps = [step for step in steps if step.on >= payment.promised_on]
-    await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, steps)
+    today = today_of(seller, tx.now)
+    since, due, promised = _since(today, not_before), payment.due_on, payment.promised_on
+    if promised is None or promised < since:
+        await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, due, plan_payment_reminders(due, since))
+        return
+    steps = [PlannedStep(0, max(since, best_day(promised, today)))]
+    if promised >= due:
+        steps += [step for step in plan_payment_reminders(promised, since) if step.step > 0]
+    await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, promised, steps)
+    if promised < due:
+        later = [step for step in plan_payment_reminders(due, since) if step.on > promised]
+        await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, due, later)
 
 
 async def plan_review(tx: Transaction, deal: Deal) -> None:
     """Plan (again) the reminder of the deal's review date; a closed deal has none.
 
-    Where the seller has been reminded on that day already, the next one comes on the next working day.
+    Where the seller has been reminded of it already, the next one comes on the next working day. What he has himself
+    set for today in the middle of the day he knows: that is not said before the next working day either.
     """
     await tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
     if deal.stage is DealStage.CLOSED:
         return
     seller = await tx.session.get_one(User, deal.seller_id)
-    day = max(deal.review_on, today_of(seller, tx.now))
-    if await tx.reminders.was_sent(ReminderKind.REVIEW, deal.id, day):
-        day = next_working_day(day)
+    today = today_of(seller, tx.now)
+    told_on = await tx.reminders.last_day(ReminderKind.REVIEW, deal.id, deal.review_on)
+    if told_on is not None:
+        day = max(next_working_day(max(told_on, today - timedelta(days=1))), deal.review_on)
+    else:
+        day = best_day(deal.review_on, today)
+    knows = tx.actor_id == seller.id and morning_of(seller, today, tx.now) <= tx.now
+    if day == today and (knows or await tx.reminders.last_day(ReminderKind.REVIEW, deal.id) == today):
+        day = next_working_day(today)
     due = morning_of(seller, day, tx.now)
-    await tx.reminders.plan([row(seller, ReminderKind.REVIEW, deal.id, 0, due, deal.id)])
+    await tx.reminders.plan([row(seller, ReminderKind.REVIEW, deal.id, 0, due, deal.id, deal.review_on)])
 
 
 async def plan_task(tx: Transaction, task: Task) -> None:
     """Plan (again) the reminders of a task as its status wants: not accepted, due soon, overdue, unanswered.
 
-    While a task waits for an answer or for the insurer its clock stands, so nobody is told that it is late.
+    While a task waits for an answer or for the insurer its clock stands, so nobody is told that it is late. That it is
+    late a person is told once, and not when he has just worked on it.
     """
     await tx.reminders.forget_planned(TASK_KINDS, task.id)
     rows = []
     author = await tx.session.get_one(User, task.author_id)
     assignee = await tx.session.get_one(User, task.assignee_id)
+    due_on = today_of(assignee, task.due_at)
+    told = await tx.reminders.told(TASK_KINDS, task.id, due_on)
+
+    def plan(user: User, kind: ReminderKind, moment: datetime) -> None:
+        rows.append(row(user, kind, task.id, 0, after_quiet(user, moment), task.deal_id, due_on))
+
     if task.status in {TaskStatus.QUEUED, TaskStatus.RETURNED}:
         late = add_working_hours(tx.now, NOT_ACCEPTED_HOURS, await work_hours(tx), ZoneInfo(author.time_zone))
-        rows.append(row(author, ReminderKind.TASK_NOT_ACCEPTED, task.id, 0, late, task.deal_id))
+        plan(author, ReminderKind.TASK_NOT_ACCEPTED, late)
     if task.status is TaskStatus.QUESTION:
-        rows += [
-            row(
-                admin,
-                ReminderKind.TASK_QUESTION,
-                task.id,
-                0,
-                after_quiet(admin, tx.now + UNANSWERED),
-                task.deal_id,
-            )
-            for admin in await tx.people.with_role(Role.ADMIN)
-        ]
+        for admin in await tx.people.with_role(Role.ADMIN):
+            plan(admin, ReminderKind.TASK_QUESTION, tx.now + UNANSWERED)
     if task.status in {TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED}:
-        if task.due_at - DUE_SOON > tx.now:
-            soon = after_quiet(assignee, task.due_at - DUE_SOON)
-            rows.append(row(assignee, ReminderKind.TASK_DUE_SOON, task.id, 0, soon, task.deal_id))
+        soon = task.due_at - DUE_SOON
+        if soon > tx.now and (ReminderKind.TASK_DUE_SOON, assignee.id) not in told:
+            plan(assignee, ReminderKind.TASK_DUE_SOON, soon)
         for person in {assignee.id: assignee, author.id: author}.values():
-            overdue = after_quiet(person, max(task.due_at, tx.now))
-            rows.append(row(person, ReminderKind.TASK_OVERDUE, task.id, 0, overdue, task.deal_id))
+            late_already = task.due_at <= tx.now
+            if (ReminderKind.TASK_OVERDUE, person.id) not in told and not (late_already and person.id == tx.actor_id):
+                plan(person, ReminderKind.TASK_OVERDUE, max(task.due_at, tx.now))
     await tx.reminders.plan(rows)
 
 
@@ -197,12 +239,16 @@ async def plan_digest(tx: Transaction, user: User) -> None:
     await tx.reminders.forget_planned([ReminderKind.DIGEST], user.id)
     if not user.active:
         return
-    zone = ZoneInfo(user.time_zone)
-    day = today_of(user, tx.now)
-    due = datetime.combine(day, time(user.digest_hour), zone).astimezone(UTC)
-    if due <= tx.now or await tx.reminders.was_sent(ReminderKind.DIGEST, user.id, day):
-        due = datetime.combine(day + timedelta(days=1), time(user.digest_hour), zone).astimezone(UTC)
+    today = today_of(user, tx.now)
+    due = digest_of(user, today)
+    if due <= tx.now or await tx.reminders.last_day(ReminderKind.DIGEST, user.id) == today:
+        due = digest_of(user, today + timedelta(days=1))
     await tx.reminders.plan([row(user, ReminderKind.DIGEST, user.id, 0, due, None)])
+
+
+def digest_of(user: User, day: date) -> datetime:
+    """The moment of a person's digest on a day of his."""
+    return datetime.combine(day, time(user.digest_hour % 24), ZoneInfo(user.time_zone)).astimezone(UTC)
 
 
 async def cancel(tx: Transaction, kind: ReminderKind, object_id: int, *, answer: str | None = None) -> None:

@@ -1,19 +1,20 @@
 """Due rows: fired once when their time has come, answered in place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, ReviewReason, TaskStatus
+from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, Role, TaskStatus
 from models.tables import Deal, Payment, Policy, Reminder, Task, User
 from services import planning, touch
 from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query
-from services.errors import AlreadyDone, Invalid, NotFound
+from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.policies import lock_policy, owns, status_of, today_of
-from services.rules.calendar import next_working_day
+from services.rules.calendar import not_later_working_day
 from services.rules.ladders import last_safe_day
 from storage.uow import Transaction
 
-_EVENT_OF = {ReviewReason.POLICY_END: ReminderKind.POLICY_END, ReviewReason.PAYMENT_DUE: ReminderKind.PAYMENT}
 _TASK_STATES = {
     ReminderKind.TASK_NOT_ACCEPTED: {TaskStatus.QUEUED, TaskStatus.RETURNED},
     ReminderKind.TASK_DUE_SOON: {TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED},
@@ -21,21 +22,41 @@ _TASK_STATES = {
     ReminderKind.TASK_QUESTION: {TaskStatus.QUESTION},
 }
 FARTHEST_THOUGHT = 90
+DIGEST_LATENESS = timedelta(hours=1)
+"""A morning digest that is later than this does not break anybody's quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReminderView:
-    """Everything a reminder's message says: the deal and the one thing it is about, as the facts are now."""
+    """Everything a reminder's message says: the deal and the one thing it is about, as the facts are now.
+
+    `pending` tells whether it still waits for an answer: it has none, and what it says is still true.
+    """
 
     reminder: Reminder
     deal: Deal
     today: date
     decides: bool
+    pending: bool
     policy: Policy | None = None
     status: PolicyStatus | None = None
     safe_day: date | None = None
     payment: Payment | None = None
     task: Task | None = None
+    question: str = ""
+
+
+def _is_so(reminder: Reminder, deal: Deal, thing: Policy | Payment | Task | None, today: date) -> bool:
+    """Whether what a reminder is about still waits for somebody."""
+    if isinstance(thing, Task):
+        return thing.status in _TASK_STATES[reminder.kind]
+    if deal.stage is DealStage.CLOSED:
+        return False
+    if isinstance(thing, Policy):
+        return thing.outcome is None and thing.deleted_at is None
+    if isinstance(thing, Payment):
+        return thing.settled_on is None and thing.waived_at is None
+    return not_later_working_day(deal.review_on) <= today
 
 
 class ReminderService(Service):
@@ -49,21 +70,19 @@ class ReminderService(Service):
         only the last is said. What comes at a person's quiet hours waits for their end.
         """
         rows = await tx.reminders.claim_due(tx.now, limit)
-        latest = {(row.recipient_id, row.kind, row.object_id): row.id for row in rows}
         people = {user.id: user for user in await tx.people.by_ids({row.recipient_id for row in rows})}
         for row in rows:
             user = people[row.recipient_id]
             if row.kind is ReminderKind.DIGEST:
                 await self._fire_digest(tx, row, user)
-                continue
-            if planning.is_quiet(user, tx.now) and user.active:
-                row.due_at = planning.after_quiet(user, tx.now)
-                continue
-            last = latest[row.recipient_id, row.kind, row.object_id] == row.id
-            said = last and user.active and user.reachable and await self._still_true(tx, row)
-            self._settle(tx, row, said=said)
-            if row.kind is ReminderKind.REVIEW:
-                await self._again_next_working_day(tx, row, user)
+            elif user.active and planning.is_quiet(user, tx.now):
+                await self._wait_for_morning(tx, row, user)
+            else:
+                self._settle(tx, row, said=await self._is_to_be_said(tx, row, user))
+                if row.kind is ReminderKind.REVIEW:
+                    # Until somebody touches the deal, its review comes back every working day.
+                    await tx.session.flush()
+                    await planning.plan_review(tx, await tx.session.get_one(Deal, row.object_id))
         return len(rows)
 
     @staticmethod
@@ -79,47 +98,59 @@ class ReminderService(Service):
                 reminder_id=row.id,
             )
 
-    async def _fire_digest(self, tx: Transaction, row: Reminder, user: User) -> None:
-        # Yesterday's digest says nothing today: a late one is skipped, today's own row follows.
-        fresh = row.local_date == planning.today_of(user, tx.now)
-        self._settle(tx, row, said=fresh and user.active and user.reachable)
+    @staticmethod
+    async def _fire_digest(tx: Transaction, row: Reminder, user: User) -> None:
+        """One digest a day of the person; after an absence today's comes late, and yesterday's never."""
+        today = planning.today_of(user, tx.now)
+        late = tx.now - planning.digest_of(user, today)
+        night = planning.is_quiet(user, tx.now) and late >= DIGEST_LATENESS
+        has_come = late >= timedelta() and await tx.reminders.last_day(ReminderKind.DIGEST, user.id) != today
+        if has_come:
+            row.local_date = today
+        ReminderService._settle(tx, row, said=has_come and not night and user.active and user.reachable)
         await tx.session.flush()
         await planning.plan_digest(tx, user)
 
     @staticmethod
-    async def _again_next_working_day(tx: Transaction, row: Reminder, user: User) -> None:
-        """Until somebody touches the deal, its review comes back every working day."""
-        deal = await tx.session.get_one(Deal, row.object_id)
-        if deal.stage is DealStage.CLOSED or deal.seller_id != user.id:
-            return
-        today = planning.today_of(user, tx.now)
-        due = planning.morning_of(user, max(deal.review_on, next_working_day(today)), tx.now)
-        await tx.reminders.plan([planning.row(user, ReminderKind.REVIEW, deal.id, 0, due, deal.id)])
-
-    async def _still_true(self, tx: Transaction, row: Reminder) -> bool:
-        deal = await tx.session.get(Deal, row.deal_id)
-        if deal is None or (deal.stage is DealStage.CLOSED and row.kind not in _TASK_STATES):
-            return False
-        if row.kind is ReminderKind.POLICY_END:
-            policy = await tx.session.get_one(Policy, row.object_id)
-            return policy.outcome is None and policy.deleted_at is None
-        if row.kind is ReminderKind.PAYMENT:
-            payment = await tx.session.get_one(Payment, row.object_id)
-            return payment.settled_on is None and payment.waived_at is None
-        if row.kind is ReminderKind.REVIEW:
-            return await self._review_is_news(tx, row, deal)
-        task = await tx.session.get_one(Task, row.object_id)
-        return task.status in _TASK_STATES[row.kind]
+    async def _wait_for_morning(tx: Transaction, row: Reminder, user: User) -> None:
+        """Put a row off until the quiet hours end, unless that day has a reminder of the object of its own."""
+        morning = planning.after_quiet(user, tx.now)
+        day = planning.today_of(user, morning)
+        if day != row.local_date and await tx.reminders.is_planned_on(row, day):
+            row.status = ReminderStatus.SKIPPED
+        else:
+            row.due_at, row.local_date = morning, day
 
     @staticmethod
-    async def _review_is_news(tx: Transaction, row: Reminder, deal: Deal) -> bool:
-        """A review is said when its day has come and the event behind it has no reminder of its own today."""
-        if deal.review_on > row.local_date:
+    async def _is_to_be_said(tx: Transaction, row: Reminder, user: User) -> bool:
+        if not user.active or not user.reachable:
             return False
-        event = _EVENT_OF.get(deal.review_reason)
-        if event is None or deal.review_object_id is None:
-            return True
-        return not await tx.reminders.exists_on(event, deal.review_object_id, row.recipient_id, row.local_date)
+        today = planning.today_of(user, tx.now)
+        begins, ends = (
+            datetime.combine(day, time(), ZoneInfo(user.time_zone)).astimezone(UTC)
+            for day in (today, today + timedelta(days=1))
+        )
+        if await tx.reminders.gives_way(row, begins, ends):
+            return False
+        deal = await tx.session.get_one(Deal, row.deal_id)
+        if row.kind is ReminderKind.REVIEW:
+            # Who hears today of what happens in the deal needs no second message about the same deal.
+            return _is_so(row, deal, None, today) and not await tx.reminders.deal_is_named(deal.id, user.id, today)
+        if row.kind is ReminderKind.POLICY_END:
+            return _is_so(row, deal, await tx.session.get_one(Policy, row.object_id), today)
+        if row.kind is ReminderKind.PAYMENT:
+            return _is_so(row, deal, await tx.session.get_one(Payment, row.object_id), today)
+        return _is_so(row, deal, await tx.session.get_one(Task, row.object_id), today)
+
+    @command(ADMINS)
+    async def ensure_digests(self, tx: Transaction, actor: Actor) -> int:  # noqa: ARG002
+        """Plan a digest for every active person who has none planned; returns for how many."""
+        people = await tx.reminders.without_digest()
+        for user in people:
+            await planning.plan_digest(tx, user)
+        return len(people)
+
+    # --- looking --------------------------------------------------------------------------------------------------
 
     @query(ANYBODY)
     async def view(self, tx: Transaction, actor: Actor, reminder_id: int) -> ReminderView:
@@ -131,44 +162,59 @@ class ReminderService(Service):
         if deal is None:
             raise NotFound
         today = today_of(tx, actor)
-        common = {"reminder": reminder, "deal": deal, "today": today, "decides": owns(actor, deal)}
+        policy = payment = task = None
+        question = ""
         if reminder.kind is ReminderKind.POLICY_END:
             policy = await tx.policies.get(actor.scope, reminder.object_id)
-            if policy is None:
-                raise NotFound
-            safe = last_safe_day(policy.ends_on, policy.line.ladder)
-            return ReminderView(**common, policy=policy, status=status_of(policy, today), safe_day=safe)  # type: ignore[arg-type]
-        if reminder.kind is ReminderKind.PAYMENT:
+        elif reminder.kind is ReminderKind.PAYMENT:
             payment = await tx.money.get(actor.scope, reminder.object_id)
-            if payment is None:
-                raise NotFound
-            return ReminderView(**common, payment=payment, policy=payment.policy)  # type: ignore[arg-type]
-        if reminder.kind in _TASK_STATES:
+            policy = payment.policy if payment is not None else None
+        elif reminder.kind in _TASK_STATES:
             task = await tx.tasks.get(actor.scope, reminder.object_id)
-            if task is None:
-                raise NotFound
-            return ReminderView(**common, task=task)  # type: ignore[arg-type]
-        return ReminderView(**common)  # type: ignore[arg-type]
+            if reminder.kind is ReminderKind.TASK_QUESTION:
+                moves = await tx.tasks.moves(reminder.object_id)
+                question = next((m.comment for m in reversed(moves) if m.status is TaskStatus.QUESTION), "")
+        thing = task or payment or policy
+        if thing is None and reminder.kind is not ReminderKind.REVIEW:
+            raise NotFound
+        return ReminderView(
+            reminder=reminder,
+            deal=deal,
+            today=today,
+            decides=owns(actor, deal),
+            pending=reminder.status is ReminderStatus.SENT and _is_so(reminder, deal, thing, today),
+            policy=policy,
+            status=None if policy is None or payment is not None else status_of(policy, today),
+            safe_day=None if policy is None else last_safe_day(policy.ends_on, policy.line.ladder),
+            payment=payment,
+            task=task,
+            question=question,
+        )
+
+    @query(SELLERS)
+    async def heirs(self, tx: Transaction, actor: Actor, deal_id: int) -> Sequence[User]:
+        """Sellers to whom a deal can be handed over. Raises NotFound, Forbidden."""
+        deal = await tx.deals.get(actor.scope, deal_id)
+        if deal is None:
+            raise NotFound
+        if not owns(actor, deal):
+            raise Forbidden
+        return [user for user in await tx.people.with_role(Role.SELLER) if user.id != deal.seller_id]
+
+    # --- answering ------------------------------------------------------------------------------------------------
 
     @command(SELLERS)
     async def thinking(self, tx: Transaction, actor: Actor, policy_id: int, days: int) -> str:
-        """The client thinks about renewing: leave him alone for some days; returns the day of the next touch.
+        """The client thinks about renewing: leave him alone for some days; returns the day until which.
 
-        Never beyond the last safe day: a thought does not let a policy expire. Raises NotFound, AlreadyDone, Invalid.
+        Never beyond the last safe day, nor (after it) beyond the end: a thought does not let a policy expire.
+        Raises NotFound, AlreadyDone, Invalid.
         """
-        if not 1 <= days <= FARTHEST_THOUGHT:
-            raise Invalid("A client thinks for 1 to {most} days. For longer, set a date on the deal.", most=90)
         deal, policy = await lock_policy(tx, actor, policy_id)
-        if policy.outcome is not None:
+        if policy.outcome is not None or deal.stage is DealStage.CLOSED:
             raise AlreadyDone
-        today = today_of(tx, actor)
-        line = await tx.dictionaries.line(policy.line_id)
-        if line is None:
-            raise NotFound
-        until = today + timedelta(days=days)
-        safe = last_safe_day(policy.ends_on, line.ladder)
-        if today < safe:
-            until = min(until, safe)
+        limits = (last_safe_day(policy.ends_on, policy.line.ladder), policy.ends_on)
+        until = self._put_off(tx, actor, days, *limits)
         await planning.cancel(tx, ReminderKind.POLICY_END, policy.id, answer="thinking")
         await planning.plan_policy(tx, policy, not_before=until)
         await planning.cancel(tx, ReminderKind.REVIEW, deal.id, answer="thinking")
@@ -176,6 +222,40 @@ class ReminderService(Service):
         tx.audit("policy.thinking", "policy", policy.id, deal_id=deal.id, until=until.isoformat())
         tx.event(deal.id, "client_thinks", number=policy.number, until=until.isoformat(), policy_id=policy.id)
         return until.isoformat()
+
+    @command(SELLERS)
+    async def put_off_payment(self, tx: Transaction, actor: Actor, payment_id: int, days: int) -> str:
+        """Leave an instalment alone for some days, but not beyond its due day; returns the day until which.
+
+        Raises NotFound, Forbidden, AlreadyDone (paid, waived, closed), Invalid.
+        """
+        deal_id = await tx.money.deal_of_payment(actor.scope, payment_id)
+        deal = None if deal_id is None else await tx.deals.lock(actor.scope, deal_id)
+        payment = None if deal is None else await tx.money.lock(payment_id)
+        if deal is None or payment is None:
+            raise NotFound
+        if not owns(actor, deal):
+            raise Forbidden
+        if payment.settled_on is not None or payment.waived_at is not None or deal.stage is DealStage.CLOSED:
+            raise AlreadyDone
+        until = self._put_off(tx, actor, days, payment.due_on)
+        await planning.cancel(tx, ReminderKind.PAYMENT, payment.id, answer="put_off")
+        await planning.plan_payment(tx, payment, not_before=until)
+        await planning.cancel(tx, ReminderKind.REVIEW, deal.id, answer="put_off")
+        await touch.recompute(tx, deal, set_by_hand=until)
+        tx.audit("payment.put_off", "payment", payment.id, deal_id=deal.id, until=until.isoformat())
+        tx.event(deal.id, "deal_postponed", on=deal.review_on.isoformat(), review=deal.review_reason.value)
+        return until.isoformat()
+
+    @staticmethod
+    def _put_off(tx: Transaction, actor: Actor, days: int, *limits: date) -> date:
+        """The day some days ahead, or the nearest of the limits (in order) that is still ahead."""
+        if not 1 <= days <= FARTHEST_THOUGHT:
+            raise Invalid("Put it off for 1 to {most} days. For longer, set a date on the deal.", most=FARTHEST_THOUGHT)
+        today = today_of(tx, actor)
+        until = today + timedelta(days=days)
+        limit = next((limit for limit in limits if today < limit), None)
+        return until if limit is None else min(until, limit)
 
     @query(ADMINS)
     async def next_due(self, tx: Transaction, actor: Actor) -> str | None:  # noqa: ARG002

@@ -1,17 +1,30 @@
 """The law of the product: every open deal shows exactly one next touch — a date, a reason and a person."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from models.enums import DealStage
-from models.tables import Deal, User
+from models.enums import DealStage, ReviewReason
+from models.tables import Deal, LineOfBusiness, Policy, User
+from models.values.period import days_of
 from services import planning
 from services.planning import ladder_of, today_of
-from services.rules.ladders import AFTER_END, PAYMENT_STEPS
+from services.rules.calendar import next_working_day
+from services.rules.ladders import AFTER_END, PAYMENT_STEPS, SAFE_DAYS, SHORT_POLICY_DAYS
 from services.rules.review import lead_days, next_review
 from storage.uow import Transaction
 
 PAYMENT_LEADS = [-step for step in PAYMENT_STEPS]
 AFTER_LEADS = [-step for step in AFTER_END]
+_OF_EVENTS = {ReviewReason.POLICY_END, ReviewReason.PAYMENT_DUE}
+
+
+def _leads(policy: Policy, line: LineOfBusiness) -> Sequence[int]:
+    """The days before a policy's end (and after it) on which its deal comes up. A short policy is not renewed: its
+    deal comes up when it ends, to be closed.
+    """
+    if days_of(policy.starts_on, policy.ends_on) < SHORT_POLICY_DAYS:
+        return [0]
+    return [*ladder_of(line), SAFE_DAYS[line.ladder], 0, *AFTER_LEADS]
 
 
 async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = None, handled: bool = False) -> None:
@@ -36,8 +49,8 @@ async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = N
         today,
         [(due, payment_id, lead_days(due, PAYMENT_LEADS, done_on)) for due, payment_id in unpaid],
         [
-            (end, policy_id, lead_days(end, [*ladder_of(line), 0, *AFTER_LEADS], done_on))
-            for end, policy_id, line in ending
+            (policy.ends_on, policy.id, lead_days(policy.ends_on, _leads(policy, line), done_on))
+            for policy, line in ending
         ],
         deal.review_by_hand,
         set_on=deal.review_set_on,
@@ -45,5 +58,7 @@ async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = N
     if unpaid or ending or deal.review_by_hand is not None:
         deal.review_on, deal.review_reason, deal.review_object_id = touch.on, touch.reason, touch.object_id
     else:
-        deal.review_on = max(deal.review_on, today)
+        deal.review_on = max(deal.review_on, next_working_day(today) if handled else today)
+        if deal.review_reason in _OF_EVENTS:
+            deal.review_reason, deal.review_object_id = ReviewReason.NOTHING_AHEAD, None
     await planning.plan_review(tx, deal)

@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.enums import ReminderKind, ReminderStatus
-from models.tables import LineOfBusiness, Payment, Policy, Reminder
+from models.tables import Deal, LineOfBusiness, Payment, Policy, Reminder, User
 from storage.repository import Repository
+
+# Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders).
+_ADMIN_STEP = ((Reminder.kind == ReminderKind.PAYMENT) & (Reminder.step >= 7)) | (
+    Reminder.kind == ReminderKind.TASK_QUESTION
+)
 
 
 class Reminders(Repository):
@@ -27,14 +32,31 @@ class Reminders(Repository):
             )
         )
 
-    async def past_steps(self, kind: ReminderKind, object_id: int) -> dict[int, int]:
-        """The farthest step that each recipient has been sent for an object."""
+    async def past_steps(self, kind: ReminderKind, object_id: int, event: date) -> dict[int, int]:
+        """The farthest step that each recipient has been sent for an object while its event was on this day."""
         rows = await self.session.execute(
             select(Reminder.recipient_id, func.max(Reminder.step))
-            .where(Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status != ReminderStatus.PLANNED)
+            .where(
+                Reminder.kind == kind,
+                Reminder.object_id == object_id,
+                Reminder.event_on == event,
+                Reminder.status != ReminderStatus.PLANNED,
+            )
             .group_by(Reminder.recipient_id)
         )
         return dict(rows.all())
+
+    async def told(self, kinds: Iterable[ReminderKind], object_id: int, event: date) -> set[tuple[ReminderKind, int]]:
+        """What has been said of an object's event already, and to whom."""
+        rows = await self.session.execute(
+            select(Reminder.kind, Reminder.recipient_id).where(
+                Reminder.kind.in_(kinds),
+                Reminder.object_id == object_id,
+                Reminder.event_on == event,
+                Reminder.status != ReminderStatus.PLANNED,
+            )
+        )
+        return {(kind, recipient_id) for kind, recipient_id in rows.all()}
 
     async def answer(self, kind: ReminderKind, object_id: int, answer: str, now: datetime) -> None:
         """Mark what was sent for an object as answered."""
@@ -44,30 +66,63 @@ class Reminders(Repository):
             .values(status=ReminderStatus.ANSWERED, answered_at=now, answer=answer)
         )
 
-    async def was_sent(self, kind: ReminderKind, object_id: int, on: date) -> bool:
-        """Whether anybody was sent this kind of reminder of an object on a local day."""
+    async def last_day(self, kind: ReminderKind, object_id: int, event: date | None = None) -> date | None:
+        """The last local day on which a reminder of an object (of this event of it) had its turn."""
+        turns = select(func.max(Reminder.local_date)).where(
+            Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status != ReminderStatus.PLANNED
+        )
+        return (
+            await self.session.execute(turns if event is None else turns.where(Reminder.event_on == event))
+        ).scalar_one()
+
+    async def deal_is_named(self, deal_id: int, recipient_id: int, on: date) -> bool:
+        """Whether a person hears on a local day of something that happens in a deal."""
         found = await self.session.execute(
             select(Reminder.id)
             .where(
-                Reminder.kind == kind,
-                Reminder.object_id == object_id,
+                Reminder.deal_id == deal_id,
+                Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT]),
+                Reminder.recipient_id == recipient_id,
                 Reminder.local_date == on,
-                Reminder.status != ReminderStatus.PLANNED,
+                Reminder.status != ReminderStatus.SKIPPED,
             )
             .limit(1)
         )
         return found.first() is not None
 
-    async def exists_on(self, kind: ReminderKind, object_id: int, recipient_id: int, on: date) -> bool:
-        """Whether a person has or will have a reminder of an object on a local day."""
+    async def gives_way(self, row: Reminder, day_begins: datetime, day_ends: datetime) -> bool:
+        """Whether a person has heard of the object on this day of his, or will hear of a later step of it."""
+        others = Reminder.__table__.alias()
+        heard = others.c.status.in_([ReminderStatus.SENT, ReminderStatus.ANSWERED]) & (others.c.sent_at >= day_begins)
+        # Rows that another scheduler holds right now count: whoever has the later row says it.
+        coming = (
+            (others.c.status == ReminderStatus.PLANNED)
+            & (others.c.due_at < day_ends)
+            & (tuple_(others.c.due_at, others.c.id) > tuple_(row.due_at, row.id))
+        )
+        found = await self.session.execute(
+            select(others.c.id)
+            .where(
+                others.c.kind == row.kind,
+                others.c.object_id == row.object_id,
+                others.c.recipient_id == row.recipient_id,
+                others.c.id != row.id,
+                heard | coming,
+            )
+            .limit(1)
+        )
+        return found.first() is not None
+
+    async def is_planned_on(self, row: Reminder, on: date) -> bool:
+        """Whether the row's recipient has another reminder of its object on a local day."""
         found = await self.session.execute(
             select(Reminder.id)
             .where(
-                Reminder.kind == kind,
-                Reminder.object_id == object_id,
-                Reminder.recipient_id == recipient_id,
+                Reminder.kind == row.kind,
+                Reminder.object_id == row.object_id,
+                Reminder.recipient_id == row.recipient_id,
                 Reminder.local_date == on,
-                Reminder.status != ReminderStatus.SKIPPED,
+                Reminder.id != row.id,
             )
             .limit(1)
         )
@@ -97,6 +152,64 @@ class Reminders(Repository):
         )
         await self.session.execute(update(Reminder).where(Reminder.id.in_(mine)).values(recipient_id=to_id))
 
+    async def plan_admin_steps(self, user_id: int) -> None:
+        """Give an admin what is planned for admins: late payments (whoever is told of them) and unanswered questions.
+
+        What he has been told already is left alone.
+        """
+        source = (
+            select(
+                Reminder.kind,
+                Reminder.object_id,
+                Reminder.step,
+                literal(user_id).label("recipient_id"),
+                Reminder.local_date,
+                Reminder.due_at,
+                Reminder.deal_id,
+                Reminder.event_on,
+                literal(ReminderStatus.PLANNED.value).label("status"),
+            )
+            .where(_ADMIN_STEP, Reminder.status == ReminderStatus.PLANNED)
+            .distinct(Reminder.kind, Reminder.object_id, Reminder.step)
+            .order_by(Reminder.kind, Reminder.object_id, Reminder.step, Reminder.due_at)
+        )
+        columns = ["kind", "object_id", "step", "recipient_id", "local_date", "due_at", "deal_id", "event_on", "status"]
+        await self.session.execute(insert(Reminder).from_select(columns, source).on_conflict_do_nothing())
+
+    async def forget_admin_steps(self, user_id: int) -> None:
+        """Take from a person what was planned for him as an admin; what concerns his own deals stays."""
+        own = select(Deal.id).where(Deal.seller_id == user_id)
+        await self.session.execute(
+            delete(Reminder).where(
+                Reminder.recipient_id == user_id,
+                Reminder.status == ReminderStatus.PLANNED,
+                _ADMIN_STEP,
+                (Reminder.kind == ReminderKind.TASK_QUESTION) | Reminder.deal_id.not_in(own),
+            )
+        )
+
+    async def move_zone(self, user_id: int, before: str, after: str) -> None:
+        """Keep the hours of the day at which a person is reminded when his time zone changes."""
+        local = func.timezone(before, Reminder.due_at)
+        await self.session.execute(
+            update(Reminder)
+            .where(
+                Reminder.recipient_id == user_id,
+                Reminder.status == ReminderStatus.PLANNED,
+                Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT, ReminderKind.REVIEW]),
+            )
+            .values(due_at=func.timezone(after, local))
+        )
+
+    async def first_planned(self, kind: ReminderKind, object_id: int) -> date | None:
+        """The nearest day on which anybody is to be reminded of an object."""
+        found = await self.session.execute(
+            select(func.min(Reminder.local_date)).where(
+                Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status == ReminderStatus.PLANNED
+            )
+        )
+        return found.scalar_one()
+
     async def claim_due(self, now: datetime, limit: int) -> list[Reminder]:
         """Hold the rows whose time has come, oldest first; another scheduler skips them until the commit."""
         return await self.many(
@@ -118,13 +231,21 @@ class Reminders(Repository):
             )
         ).scalar_one()
 
-    async def events_ahead(self, deal_id: int) -> tuple[list[tuple[date, int]], list[tuple[date, int, LineOfBusiness]]]:
-        """What a deal waits for: unpaid payments as (day, id), a promised day instead of an earlier due one, and
-        policies with no outcome as (end, id, line).
+    async def without_digest(self) -> list[User]:
+        """Active people for whom no digest is planned."""
+        planned = select(Reminder.id).where(
+            Reminder.kind == ReminderKind.DIGEST,
+            Reminder.object_id == User.id,
+            Reminder.status == ReminderStatus.PLANNED,
+        )
+        return await self.many(select(User).where(User.active, ~planned.exists()).order_by(User.id))
+
+    async def events_ahead(self, deal_id: int) -> tuple[list[tuple[date, int]], list[tuple[Policy, LineOfBusiness]]]:
+        """What a deal waits for: unpaid payments as (the promised day, or else the due one; id), and policies with no
+        outcome.
         """
-        paying = func.greatest(Payment.due_on, Payment.promised_on)
         unpaid = await self.session.execute(
-            select(paying, Payment.id)
+            select(func.coalesce(Payment.promised_on, Payment.due_on), Payment.id)
             .join(Policy, Policy.id == Payment.policy_id)
             .where(
                 Payment.deal_id == deal_id,
@@ -134,7 +255,7 @@ class Reminders(Repository):
             )
         )
         ending = await self.session.execute(
-            select(Policy.ends_on, Policy.id, LineOfBusiness)
+            select(Policy, LineOfBusiness)
             .join(LineOfBusiness, LineOfBusiness.id == Policy.line_id)
             .where(Policy.deal_id == deal_id, Policy.outcome.is_(None), Policy.deleted_at.is_(None))
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from models.enums import ReviewReason
-from services.rules.calendar import next_working_day
+from services.rules.calendar import next_working_day, not_later_working_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,14 @@ def lead_days(event: date, steps: Sequence[int], handled_on: date | None) -> int
     """How many days before an event its deal comes up (negative: after it).
 
     `steps` are days before (positive) and after (negative) the event, farthest first. A deal that somebody has dealt
-    with on `handled_on` comes up at the next step after that day, and after the last one on each working day.
+    with on `handled_on` comes up at the next step after that day, and after the last one on each working day. A step
+    on a day off is said before it, so on that earlier day it is dealt with too.
     """
     if handled_on is None:
         return max(steps)
     for step in sorted(steps, reverse=True):
-        if event - timedelta(days=step) > handled_on:
+        day = event - timedelta(days=step)
+        if (not_later_working_day(day) if step > 0 else day) > handled_on:
             return step
     return (event - next_working_day(handled_on)).days
 
