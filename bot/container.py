@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 from aiogram import Bot, Dispatcher, Router
@@ -42,6 +43,14 @@ class Screens:
     """The routers of the features, made anew for each dispatcher: a router has one parent for life."""
 
     make: Callable[[], Sequence[Router]]
+
+
+class _Http(AiohttpSession):
+    """aiogram's session, without the quarter of a second it sleeps when it is closed: the loop lives on a little."""
+
+    async def close(self) -> None:
+        if self._session is not None and not self._session.closed:
+            await self._session.close()
 
 
 class _Kept(Provider):
@@ -94,7 +103,7 @@ class _FrontDoor(Provider):
 
     @provide
     async def bot(self, settings: Settings, answers: DirectAnswers) -> AsyncIterator[Bot]:
-        session = AiohttpSession(
+        session = _Http(
             api=TelegramAPIServer.from_base(settings.telegram.telegram_api_url),
             json_loads=orjson.loads,
             json_dumps=lambda value: orjson.dumps(value).decode(),
@@ -175,9 +184,12 @@ class _FrontDoor(Provider):
         )
 
 
+PROVIDERS: Final[tuple[type[Provider], ...]] = (_Kept, _FrontDoor)
+
+
 def make_container(
     settings: Settings, database: Database, clock: Clock, pace: Pace, screens: Screens
 ) -> AsyncContainer:
     """Wire the bot; nothing is started by it."""
     context = {Settings: settings, Database: database, Clock: clock, Pace: pace, Screens: screens}
-    return make_async_container(_Kept(), _FrontDoor(), context=context)
+    return make_async_container(*(provider() for provider in PROVIDERS), context=context)

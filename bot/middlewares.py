@@ -129,7 +129,9 @@ def stand_before(dispatcher: Dispatcher, *middlewares: BaseMiddleware) -> None:
     """Put middlewares before aiogram's own: the error screens must speak the person's language too."""
     chain = dispatcher.update.outer_middleware
     own = list(chain)
-    for aiograms in own:
-        chain.unregister(aiograms)
-    for each in [*middlewares, *own]:
-        chain.register(each)
+    for theirs in own:
+        chain.unregister(theirs)
+    for ours in middlewares:
+        chain.register(ours)
+    for theirs in own:
+        chain.register(theirs)

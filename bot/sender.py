@@ -52,7 +52,7 @@ _METHODS: Final[dict[str, Callable[[int, str], TelegramMethod[Message]]]] = {
 }
 """A file id is good for the method it came by: a photo's is refused by sendDocument."""
 
-_OFTEN = 1_000_000  # attempts: being asked to wait is no failure
+_OFTEN = 30_000  # attempts (a smallint counts them): being asked to wait is no failure
 
 
 class Limiter:
@@ -66,19 +66,14 @@ class Limiter:
 
     async def wait(self, chat_id: int) -> None:
         """Wait for the next moment at which a message to this chat may go."""
-        while True:
-            now = time.monotonic()
-            moment = max(now, self._chats.get(chat_id, 0.0))
-            if moment > now:
-                await asyncio.sleep(moment - now)
-                continue
-            if self._next > now:
-                mine, self._next = self._next, self._next + self._step
-                await asyncio.sleep(mine - now)
-            else:
-                self._next = now + self._step
-            self._chats[chat_id] = time.monotonic() + self._per_chat
-            return
+        now = time.monotonic()
+        chat_at = max(now, self._chats.get(chat_id, 0.0))
+        self._chats[chat_id] = chat_at + self._per_chat
+        await asyncio.sleep(chat_at - now)
+        now = time.monotonic()
+        at = max(now, self._next)
+        self._next = at + self._step
+        await asyncio.sleep(at - now)
 
     def refused(self, chat_id: int, seconds: float) -> None:
         """Telegram wants us to wait: this chat at least, and everybody when it says so of a second chat as well."""

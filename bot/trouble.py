@@ -1,6 +1,6 @@
 """What is said when an update fails through no fault of the person: one plain sentence with a reference."""
 
-import secrets
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,11 @@ _log = structlog.get_logger(__name__)
 _AT_MOST_EACH = timedelta(minutes=1)
 
 
+def reference_of(update: TakenUpdate) -> str:
+    """Six characters that lead from what a person was told to the log and to the row in the inbox."""
+    return hashlib.blake2s(f"{update.bot_id}:{update.update_id}".encode(), digest_size=3).hexdigest().upper()
+
+
 class Trouble:
     """Tells the person at the first failure and the admins at the last one."""
 
@@ -34,7 +39,7 @@ class Trouble:
         self._told: Recent[int, datetime] = Recent(4096)
 
     async def failed(self, update: TakenUpdate, error: Exception) -> str:
-        reference = secrets.token_hex(3).upper()
+        reference = reference_of(update)
         self._metrics.errors.labels("handler").inc()
         _log.error("an update failed", reference=reference, attempt=update.attempts, exc_info=error)
         if update.attempts == 1:

@@ -79,7 +79,7 @@ _DONE = text(
 _FAILED = text(
     f"""
     UPDATE inbox SET leased_until = NULL, error = :error,
-        status = CASE WHEN attempts >= :most THEN 'dead' ELSE 'pending' END,
+        status = CASE WHEN attempts >= CAST(:most AS integer) THEN 'dead' ELSE 'pending' END,
         not_before = clock_timestamp() + make_interval(secs => CASE WHEN EXISTS (
             SELECT 1 FROM inbox i WHERE i.person_id = inbox.person_id AND i.bot_id = inbox.bot_id
                AND i.status = 'pending' AND i.update_id > inbox.update_id
@@ -100,7 +100,7 @@ _RENEW = text(
     """
 ).bindparams(bindparam("ids", type_=ARRAY(BIGINT)), bindparam("attempts", type_=ARRAY(BIGINT)))
 
-_RERUN = text(
+RERUN = text(
     "UPDATE inbox SET status = 'pending', attempts = 1, not_before = clock_timestamp()"
     " WHERE bot_id = :bot_id AND update_id = :update_id AND status = 'dead' RETURNING update_id"
 )
@@ -168,7 +168,7 @@ class Inbox:
     async def rerun(self, bot_id: int, update_id: int) -> bool:
         """Let a dead update be tried again; False when there is no such one."""
         async with self._engine.connect() as connection:
-            return await connection.scalar(_RERUN, {"bot_id": bot_id, "update_id": update_id}) is not None
+            return await connection.scalar(RERUN, {"bot_id": bot_id, "update_id": update_id}) is not None
 
     async def depth(self) -> tuple[int, int]:
         """How many updates wait, and how many are dead."""

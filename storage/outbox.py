@@ -61,7 +61,7 @@ _SHOWN = text("UPDATE outbox SET message_id = :message_id WHERE id = :id")
 _FAILED = text(
     """
     UPDATE outbox SET leased_until = NULL, error = :error,
-        status = CASE WHEN :dead OR attempts >= :most THEN 'dead' ELSE 'pending' END,
+        status = CASE WHEN :dead OR attempts >= CAST(:most AS integer) THEN 'dead' ELSE 'pending' END,
         not_before = clock_timestamp() + make_interval(secs => :wait)
     WHERE id = :id AND status = 'pending' RETURNING status
     """

@@ -1,17 +1,320 @@
 """What the front door promises about updates: each has its effect once, in the person's order, whatever happens."""
 
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiogram_dialog.utils import encode_reply_callback
+
+from bot.pace import AT_ONCE
 from models.enums import Role
-from tests.bot.conftest import OpenAgency
+from sandbox.people import VirtualUser
+from tests.bot.conftest import Agency, Cable, Intake, OpenAgency, faster
 from tests.bot.front_desk import Desk
+from tests.conftest import ROOT, free_port
 
 LINES = "SELECT changes->>'line' FROM audit_records WHERE action = 'test.line' ORDER BY id"
+PAGE_TWO = "Page two: {}\n[Press]\n[Later]"
 
 
-async def test_a_person_walks_through_a_dialog(open_agency: OpenAgency, desk: Desk) -> None:
+async def on_page_two(agency: Agency, name: str = "Анна") -> VirtualUser:
+    person = await agency.person(name, Role.SELLER)
+    await person.start()
+    await person.say("hello")
+    assert person.screen == PAGE_TWO.format("hello")
+    return person
+
+
+@pytest.mark.parametrize("intake", ["polling", "webhook"])
+async def test_a_person_walks_through_a_dialog(open_agency: OpenAgency, desk: Desk, intake: Intake) -> None:
+    agency = await open_agency(screens=desk.routers, intake=intake)
+    anna = await on_page_two(agency)
+    await anna.tap("Press")
+    assert await agency.rows(LINES) == [("1 hello",), ("pressed",)]
+
+
+async def test_a_half_typed_screen_survives_a_restart(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers)
+    anna = await on_page_two(agency)
+    await agency.close()
+    await agency.open()
+    await anna.say("more")
+    assert desk.heard[await agency.user_id(anna)] == ["1 hello", "2 more"]
+
+
+async def test_redis_keeps_the_screens_where_there_is_one(open_agency: OpenAgency, desk: Desk, redis_url: str) -> None:
+    agency = await open_agency(screens=desk.routers, redis=redis_url)
+    anna = await on_page_two(agency)
+    await anna.say("more")
+    assert await agency.rows(LINES) == [("1 hello",), ("2 more",)]
+    assert await agency.rows("SELECT * FROM dialog_state") == []
+
+
+async def test_without_its_redis_the_bot_shows_a_fresh_screen_and_loses_no_update(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers, redis=f"redis://127.0.0.1:{free_port()}/0")
+    anna = await agency.person("Анна", Role.SELLER)
+    await anna.start()
+    await anna.say("into the void")
+    await anna.start()
+    assert anna.screen == "Page one\n[Stay]"
+    assert await agency.rows("SELECT status, count(*) FROM inbox GROUP BY status") == [("done", 3)]
+
+
+async def test_updates_of_one_person_run_in_order_and_never_at_once(open_agency: OpenAgency) -> None:
+    async def slowly(moment: str, _text: str) -> None:
+        if moment == "before":
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    desk = Desk(slowly)
+    agency = await open_agency(screens=desk.routers)
+    people = [await on_page_two(agency, name) for name in ("Анна", "Борис", "Вера")]
+    for number in range(10):
+        for person in people:
+            await agency.world.say(person.id, str(number))
+    await people[0].quiet()
+    for person in people:
+        user_id = await agency.user_id(person)
+        assert desk.heard[user_id] == ["1 hello", *(f"2 {number}" for number in range(10))]
+        assert desk.most_at_once[user_id] == 1
+
+
+async def test_people_do_not_wait_for_each_other(open_agency: OpenAgency) -> None:
+    both = asyncio.Barrier(2)
+
+    async def together(moment: str, text: str) -> None:
+        if moment == "before" and text == "2 meet":
+            async with asyncio.timeout(5):
+                await both.wait()
+
+    agency = await open_agency(screens=Desk(together).routers)
+    anna, boris = await on_page_two(agency), await on_page_two(agency, "Борис")
+    await agency.world.say(anna.id, "meet")
+    await boris.say("meet")
+    assert (await agency.rows(LINES))[2:] == [("2 meet",), ("2 meet",)]
+
+
+async def test_a_double_tap_runs_one_tap_after_the_other(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers)
+    anna = await on_page_two(agency)
+    await anna.double_tap("Press")
+    assert desk.most_at_once[await agency.user_id(anna)] == 1
+
+
+async def test_a_redraw_in_the_background_waits_for_the_tap_that_asked_for_it(open_agency: OpenAgency) -> None:
+    order: list[str] = []
+
+    async def slowly(moment: str, text: str) -> None:
+        if text == "later":
+            for _ in range(50):
+                await asyncio.sleep(0)
+        order.append(f"{moment} {text}".strip())
+
+    agency = await open_agency(screens=Desk(slowly).routers)
+    anna = await on_page_two(agency)
+    order.clear()
+    await anna.tap("Later")
+    assert order == ["before later", "after later", "shown", "shown"]
+    assert anna.screen == PAGE_TWO.format("from behind")
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def another_process(agency: Agency, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The same bot as a process that may be killed; the one in this process is stopped."""
+    await agency.close()
+    token, database = agency.settings.telegram.bot_token, agency.settings.storage.database_url
+    assert token is not None
+    assert database is not None
+    given = {
+        "PATH": os.environ["PATH"],
+        "BOT_TOKEN": token.get_secret_value(),
+        "TELEGRAM_API_URL": agency.telegram.url,
+        "DATABASE_URL": database.get_secret_value(),
+        "DATA_DIR": str(agency.settings.storage.data_dir),
+        "HEALTH_PORT": "0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bot.front_desk", env=given | environment, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        while (line := await process.stdout.readline()) and b"at work" not in line:
+            pass
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    await agency.execute("UPDATE inbox SET leased_until = clock_timestamp() WHERE leased_until IS NOT NULL")
+    await agency.open()
+
+
+async def test_killed_between_commit_and_answer_the_effect_is_there_once_and_the_answer_comes_after_a_restart(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
     agency = await open_agency(screens=desk.routers)
     anna = await agency.person("Анна", Role.SELLER)
     await anna.start()
-    assert anna.screen == "Page one\n[Stay]"
-    await anna.say("hello")
-    assert anna.screen == "Page two: hello\n[Press]\n[Later]"
+    async with another_process(agency, DIE_AT="after") as process:
+        await agency.world.say(anna.id, "hello")
+        assert await process.wait() == -9
+        assert await agency.rows(LINES) == [("1 hello",)]
+        assert anna.screen == "Page one\n[Stay]"
+    await anna.quiet()
     assert await agency.rows(LINES) == [("1 hello",)]
+    assert anna.screen == PAGE_TWO.format("hello")
+
+
+async def test_killed_when_the_next_window_was_saved_the_same_words_are_not_taken_for_that_window(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers)
+    anna = await agency.person("Анна", Role.SELLER)
+    await anna.start()
+    async with another_process(agency, DIE_AT="done") as process:
+        await agency.world.say(anna.id, "hello")
+        assert await process.wait() == -9
+    await anna.quiet()
+    assert await agency.rows(LINES) == [("1 hello",)]
+    assert anna.screen == PAGE_TWO.format("hello")
+    assert [m.text for m in anna.received].count("Page two: hello") == 1
+
+
+def failing(text: str, times: int) -> Callable[[str, str], Any]:
+    """A hook that fails so many times after the effect of these words."""
+    left = iter(range(times))
+
+    async def fail(moment: str, said: str) -> None:
+        if moment == "after" and said.endswith(text) and next(left, None) is not None:
+            raise RuntimeError("a mistake in a handler")
+
+    return fail
+
+
+async def test_an_update_that_fails_is_tried_again_without_repeating_its_effect(open_agency: OpenAgency) -> None:
+    desk = Desk(failing("hello", 1))
+    agency = await open_agency(screens=desk.routers)
+    anna = await agency.person("Анна", Role.SELLER)
+    await anna.start()
+    await anna.say("hello")
+    assert anna.screen == PAGE_TWO.format("hello")
+    assert desk.heard[await agency.user_id(anna)] == ["1 hello", "1 hello"]
+    assert await agency.rows(LINES) == [("1 hello",)]
+
+
+async def test_a_poisonous_update_is_put_aside_and_the_person_and_others_go_on(open_agency: OpenAgency) -> None:
+    agency = await open_agency(screens=Desk(failing("poison", 1000)).routers)
+    anna, boris = await on_page_two(agency), await on_page_two(agency, "Борис")
+    owner = await agency.person("Ольга", Role.ADMIN)
+    await agency.world.say(anna.id, "poison")
+    await agency.world.say(anna.id, "cure")
+    await boris.say("hello")
+    [(status, attempts, error)] = await agency.rows(
+        "SELECT status, attempts, error FROM inbox WHERE payload->'message'->>'text' = 'poison'"
+    )
+    assert (status, attempts) == ("dead", AT_ONCE.update_attempts)
+    assert "a mistake in a handler" in error
+    [told] = [m.text for m in anna.received if "Что-то пошло не так" in m.text]
+    reference = told[-6:]
+    assert anna.screen == PAGE_TWO.format("hello")
+    lines = [line for (line,) in await agency.rows(LINES)]
+    assert lines.count("2 poison") == 1
+    assert {"2 cure", "2 hello"} <= set(lines)
+    assert reference in error
+    assert "Анна" in owner.screen
+    assert reference in owner.screen
+
+
+async def test_a_tap_is_answered_even_when_its_handler_forgets_or_fails(open_agency: OpenAgency) -> None:
+    fails = iter([False, True, False])
+
+    async def now_and_then(moment: str, _text: str) -> None:
+        if moment == "plain" and next(fails):
+            raise RuntimeError("a mistake in a handler")
+
+    agency = await open_agency(screens=Desk(now_and_then).routers)
+    anna = await agency.person("Анна", Role.SELLER)
+    await anna.say("/buttons")
+    forgotten = await anna.tap("Plain")
+    failed = await anna.tap("Plain")
+    assert forgotten is not None
+    assert forgotten.text is None
+    assert failed is not None
+    assert "Что-то пошло не так" in str(failed.text)
+
+
+async def test_while_the_database_is_away_updates_wait_and_no_attempt_is_counted(
+    open_agency: OpenAgency, cable: Cable
+) -> None:
+    cut = asyncio.Event()
+
+    async def pull_the_plug(moment: str, text: str) -> None:
+        if moment == "before" and text == "2 dark" and not cut.is_set():
+            await cable.cut()
+            cut.set()
+
+    agency = await open_agency(screens=Desk(pull_the_plug).routers, database=cable.url)
+    anna = await on_page_two(agency)
+    await agency.world.say(anna.id, "dark")
+    await cut.wait()
+    await agency.world.say(anna.id, "light")
+    await cable.mend()
+    await anna.quiet()
+    assert await agency.rows(LINES) == [("1 hello",), ("2 dark",), ("2 light",)]
+    assert await agency.rows("SELECT max(attempts), count(*) FROM inbox WHERE status = 'done'") == [(1, 4)]
+
+
+async def test_when_telegram_drops_the_answer_the_effect_is_not_repeated_and_the_answer_comes(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(telegram_attempts=1000))
+    anna = await agency.person("Анна", Role.SELLER)
+    await anna.start()
+    agency.world.faults.set(reset_before_rate=1.0, methods=["sendMessage"])
+    await agency.world.say(anna.id, "hello")
+    with agency.world.subscribe() as events:
+        async for event in events:
+            if event.kind == "call" and event.data["method"] == "sendMessage" and event.data["number"] > 0:
+                break
+    agency.world.faults.clear()
+    await anna.quiet()
+    assert await agency.rows(LINES) == [("1 hello",)]
+    assert anna.screen == PAGE_TWO.format("hello")
+
+
+async def test_asked_to_stop_the_bot_finishes_what_is_under_way(open_agency: OpenAgency) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(moment: str, text: str) -> None:
+        if moment == "before" and text == "2 long":
+            begun.set()
+            await go_on.wait()
+
+    agency = await open_agency(screens=Desk(hold).routers)
+    anna = await on_page_two(agency)
+    await agency.world.say(anna.id, "long")
+    await begun.wait()
+    stopping = asyncio.create_task(agency.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+    await agency.open()
+    assert await agency.rows("SELECT status, attempts FROM inbox ORDER BY update_id DESC LIMIT 1") == [("done", 1)]
+    assert await agency.rows(LINES) == [("1 hello",), ("2 long",)]
+
+
+async def test_an_invisible_tail_is_text_and_no_press(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers)
+    anna = await on_page_two(agency)
+    await anna.say("harmless" + encode_reply_callback("press"))
+    await anna.say("from a PDF\u00ad")
+    assert await agency.rows(LINES) == [("1 hello",), ("2 harmless",), ("2 from a PDF",)]
