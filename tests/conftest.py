@@ -121,9 +121,18 @@ class Cluster:
         self._loop.close()
 
 
+def forget_killed_runs() -> None:
+    """A run that was killed could not tidy up, and what it left takes memory; no run lasts a day."""
+    for left in Path(MEMORY_DISK).glob("polisdesk-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 24 * 60 * 60:
+                shutil.rmtree(left)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """One server per test process (xdist workers do not share, so that none can stop another's)."""
+    forget_killed_runs()
     with open_tempdir(within=memory_disk()) as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
         cluster = Cluster(server.url)
         yield cluster
