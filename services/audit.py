@@ -1,7 +1,66 @@
 """Who did what: the audit records, filtered and verified."""
 
-from services.access import Service
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from models.tables import AuditRecord
+from services.access import ADMINS, Actor, Service, query
+from storage.audit import Trail
+from storage.uow import Transaction
+
+PAGE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """A record with what its ids are called; no name means the clock, or somebody before he was known."""
+
+    record: AuditRecord
+    actor: str | None
+    deal_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A page of records, the newest first; `names` is what the people in them are called."""
+
+    rows: list[AuditLine]
+    total: int
+    names: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What came out of walking the whole chain: the first record that is not as it was written, if any."""
+
+    records: int
+    first_bad: int | None
 
 
 class AuditService(Service):
     """What an admin looks up about the past."""
+
+    @query(ADMINS)
+    async def page(
+        self,
+        tx: Transaction,
+        actor: Actor,
+        page: int = 0,
+        *,
+        person_id: int | None = None,
+        deal_number: int | None = None,
+        day: date | None = None,
+        size: int = PAGE,
+    ) -> AuditPage:
+        """Records of a person, of a deal, of a day (the actor's), or of all of these together."""
+        since = None if day is None else datetime.combine(day, time(), actor.zone).astimezone(UTC)
+        until = None if day is None else datetime.combine(day + timedelta(days=1), time(), actor.zone).astimezone(UTC)
+        rows, total = await tx.audit_trail.page(Trail(person_id, deal_number, since, until), page * size, size)
+        names = await tx.people.names()
+        found = [AuditLine(record, names.get(record.actor_id or 0), number) for record, number in rows]
+        return AuditPage(found, total, names)
+
+    @query(ADMINS)
+    async def verify(self, tx: Transaction, actor: Actor) -> AuditCheck:  # noqa: ARG002
+        """Walk the chain of all records from the first one."""
+        return AuditCheck(*await tx.audit_trail.check_chain())

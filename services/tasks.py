@@ -220,6 +220,22 @@ async def cancel_open_tasks(tx: Transaction, deal: Deal, reason: str = "") -> No
         _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal)
 
 
+async def hand_on(tx: Transaction, deal: Deal, task: Task, assignee: User) -> None:
+    """Give an open task to another executor, who accepts it anew; whom to tell is the caller's to know.
+
+    The deal and the task must be held.
+    """
+    before = task.assignee_id
+    task.assignee_id, task.accepted_at = assignee.id, None
+    _record(tx, task, TaskStatus.QUEUED)
+    if task.kind is not TaskKind.OTHER:
+        deal.executor_id = assignee.id
+    await tx.session.flush()
+    await planning.plan_task(tx, task)
+    tx.event(deal.id, "task_reassigned", task_id=task.id, kind=task.kind.value, assignee=assignee.full_name)
+    tx.audit("task.reassigned", "task", task.id, deal_id=deal.id, assignee_id=[before, assignee.id])
+
+
 async def _locked(tx: Transaction, actor: Actor, task_id: int) -> tuple[Deal, Task]:
     deal_id = await tx.tasks.deal_of(actor.scope, task_id)
     deal = None if deal_id is None else await tx.deals.lock(actor.scope, deal_id)
@@ -384,13 +400,8 @@ class TaskService(Service):
             raise AlreadyDone
         assignee = await _executor(tx, assignee_id)
         before = task.assignee_id
-        task.assignee_id, task.accepted_at = assignee_id, None
-        _record(tx, task, TaskStatus.QUEUED)
-        if task.kind is not TaskKind.OTHER:
-            deal.executor_id = assignee_id
-        await self._settle(tx, deal, task)
-        tx.event(deal.id, "task_reassigned", task_id=task.id, kind=task.kind.value, assignee=assignee.full_name)
-        tx.audit("task.reassigned", "task", task.id, deal_id=deal.id, assignee_id=[before, assignee_id])
+        await hand_on(tx, deal, task, assignee)
+        await touch.recompute(tx, deal)
         tx.notify(assignee_id, "task_given", card_key=card_key(task.id), deal_id=deal.id, task_id=task.id)
         _tell(tx, "task_taken_away", task, {before} - {deal.seller_id}, deal=deal)
         await _refresh(tx, task, deal)

@@ -1,12 +1,32 @@
-"""Users and invites."""
+"""Users and invites, and what hangs on a person: deals, tasks, clients."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ScalarSelect, Select, func, select, update
 
 from models.enums import Role
-from models.tables import Invite, User
-from storage.repository import Repository
+from models.tables import Client, Deal, Invite, Task, User
+from storage.deals import OPEN_DEAL
+from storage.repository import OPEN_TASK, Repository
+
+BY_NAME = (User.active.desc(), func.lower(func.replace(User.full_name, "ё", "е")), User.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much open work hangs on a person."""
+
+    deals: int = 0
+    clients: int = 0
+    executed: int = 0
+    tasks: int = 0
+
+    @property
+    def any(self) -> bool:
+        return bool(self.deals or self.clients or self.executed or self.tasks)
 
 
 class People(Repository):
@@ -20,7 +40,20 @@ class People(Repository):
         return await self.many(select(User).where(User.id.in_(user_ids)))
 
     async def lock(self, user_id: int) -> User | None:
-        return await self.one(select(User).where(User.id == user_id).with_for_update())
+        """One person, held; rows that only point at him may still be written by others."""
+        return await self.one(select(User).where(User.id == user_id).with_for_update(key_share=True))
+
+    async def lock_with_admins(self, user_id: int) -> tuple[User | None, list[User]]:
+        """A person and every active admin, all held in one order: two admins cannot remove each other at once."""
+        rows = await self.many(
+            select(User)
+            .where((User.id == user_id) | (User.roles.contains([Role.ADMIN.value]) & User.active))
+            .order_by(User.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        admins = [user for user in rows if user.active and Role.ADMIN.value in user.roles]
+        return next((user for user in rows if user.id == user_id), None), admins
 
     async def with_role(self, role: Role) -> list[User]:
         """Active people who hold a role, by name."""
@@ -28,8 +61,102 @@ class People(Repository):
             select(User).where(User.roles.contains([role.value]), User.active).order_by(User.full_name, User.id)
         )
 
+    async def page(self, offset: int, limit: int) -> tuple[list[User], int]:
+        """Everybody, the blocked last, by name; and how many there are."""
+        rows = await self.many(select(User).order_by(*BY_NAME).offset(offset).limit(limit))
+        return rows, await self.count(select(User.id))
+
+    async def names(self) -> dict[int, str]:
+        """What everybody is called."""
+        rows = await self.session.execute(select(User.id, User.full_name))
+        return dict(rows.all())
+
     async def set_reachable(self, user_id: int, *, reachable: bool) -> None:
         await self.session.execute(update(User).where(User.id == user_id).values(reachable=reachable))
 
+    async def load(self, user_id: int) -> Load:
+        """How much open work hangs on a person, in one round trip."""
+        row = await self.session.execute(
+            select(
+                _number(select(func.count()).where(Deal.seller_id == user_id, OPEN_DEAL)),
+                _number(select(func.count()).where(_OWN_CLIENT, Client.seller_id == user_id)),
+                _number(select(func.count()).where(Deal.executor_id == user_id, OPEN_DEAL)),
+                _number(select(func.count()).where(Task.assignee_id == user_id, OPEN_TASK)),
+            )
+        )
+        return Load(*row.one())
+
+    # --- handing over ---------------------------------------------------------------------------------------------
+
+    async def lock_sold(self, user_id: int) -> list[Deal]:
+        """The open deals that a person sells, held in the order of their ids."""
+        return await self.many(
+            select(Deal).where(Deal.seller_id == user_id, OPEN_DEAL).order_by(Deal.id).with_for_update(of=Deal)
+        )
+
+    async def lock_executed(self, user_id: int) -> list[Deal]:
+        """The open deals that a person executes or has an open task on, held in the order of their ids."""
+        tasks = select(Task.deal_id).where(Task.assignee_id == user_id, OPEN_TASK)
+        return await self.many(
+            select(Deal)
+            .where((Deal.executor_id == user_id) & OPEN_DEAL | Deal.id.in_(tasks))
+            .order_by(Deal.id)
+            .with_for_update(of=Deal)
+        )
+
+    async def lock_tasks(self, deal_ids: Collection[int]) -> list[Task]:
+        """The open tasks of deals that are held already."""
+        return await self.many(
+            select(Task).where(Task.deal_id.in_(deal_ids), OPEN_TASK).order_by(Task.id).with_for_update(of=Task)
+        )
+
+    async def move_clients(self, from_id: int, to_id: int) -> int:
+        """Give all of a person's clients to another; returns how many they were."""
+        moved = await self.session.execute(
+            update(Client).where(_OWN_CLIENT, Client.seller_id == from_id).values(seller_id=to_id).returning(Client.id)
+        )
+        return len(moved.all())
+
+    async def move_lonely_client(self, client_id: int, from_id: int, to_id: int) -> None:
+        """Give a client to another seller, unless the first one has more open deals with him."""
+        others = select(Deal.id).where(Deal.client_id == client_id, Deal.seller_id == from_id, OPEN_DEAL)
+        await self.session.execute(
+            update(Client)
+            .where(Client.id == client_id, Client.seller_id == from_id, ~others.exists())
+            .values(seller_id=to_id)
+        )
+
+    # --- invites --------------------------------------------------------------------------------------------------
+
     async def lock_invite(self, code_hash: bytes) -> Invite | None:
-        return await self.one(select(Invite).where(Invite.code_hash == code_hash).with_for_update())
+        return await self.one(select(Invite).where(Invite.code_hash == code_hash).with_for_update(key_share=True))
+
+    async def invite(self, invite_id: int) -> Invite | None:
+        """One invite, held."""
+        return await self.one(select(Invite).where(Invite.id == invite_id).with_for_update(key_share=True))
+
+    async def pending_invites(self, now: datetime, limit: int) -> list[tuple[Invite, str]]:
+        """Invites that still let somebody in, the newest first, with the names of their authors."""
+        rows = await self.session.execute(
+            select(Invite, User.full_name)
+            .join(User, User.id == Invite.author_id)
+            .where(_PENDING, Invite.expires_at > now)
+            .order_by(Invite.id.desc())
+            .limit(limit)
+        )
+        return [(invite, name) for invite, name in rows.all()]
+
+    async def revoke_invites_of(self, author_id: int, now: datetime) -> list[int]:
+        """Withdraw what a person has invited with: he may let nobody in any more."""
+        rows = await self.session.execute(
+            update(Invite).where(_PENDING, Invite.author_id == author_id).values(revoked_at=now).returning(Invite.id)
+        )
+        return list(rows.scalars())
+
+
+_PENDING = Invite.used_by_id.is_(None) & Invite.revoked_at.is_(None)
+_OWN_CLIENT = Client.deleted_at.is_(None)
+
+
+def _number(statement: Select[Any]) -> ScalarSelect[Any]:
+    return statement.scalar_subquery()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.tables import AuditRecord, Base, Effect, JournalEntry, OutboxMessage
+from storage.audit import Audit
 from storage.clients import Clients
 from storage.deals import Deals
 from storage.dictionaries import Dictionaries
@@ -21,6 +22,7 @@ from storage.people import People
 from storage.policies import Policies
 from storage.reminders import Reminders
 from storage.search import Search
+from storage.stats import Stats
 from storage.tasks import Tasks
 from storage.variants import Variants
 
@@ -82,6 +84,14 @@ class Transaction:
     @cached_property
     def search(self) -> Search:
         return Search(self.session)
+
+    @cached_property
+    def audit_trail(self) -> Audit:
+        return Audit(self.session)
+
+    @cached_property
+    def stats(self) -> Stats:
+        return Stats(self.session)
 
     async def add(self, row: Base) -> None:
         """Insert a row now, so that its id and server defaults are known."""

@@ -1,0 +1,181 @@
+"""Numbers of the whole agency, each group in one round trip, and what the machinery could not do."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+
+from models.enums import DealStage, DeliveryStatus, MoneyMoveKind, TaskStatus
+from models.tables import (
+    Deal,
+    InboxUpdate,
+    MoneyMove,
+    OutboxMessage,
+    Payment,
+    Policy,
+    Task,
+    TaskMove,
+    User,
+    Variant,
+)
+from storage.inbox import RERUN
+from storage.repository import OPEN_TASK, Repository
+
+UNDECIDED = Policy.outcome.is_(None) & Policy.deleted_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class DayNumbers:
+    """What happened on one day. The client's money and ours are never summed together."""
+
+    deals: int
+    tasks_given: int
+    tasks_done: int
+    variants: int
+    policies: int
+    premium: Decimal
+    client_paid: Decimal
+    commission_received: Decimal
+    expenses_paid: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NowNumbers:
+    """How things stand at the moment."""
+
+    open_deals: int
+    tasks_overdue: int
+    payments_overdue: int
+    ending: int
+    expired: int
+    abandoned: int
+    unreachable: int
+    dead_updates: int
+    dead_messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadUpdate:
+    """An update that was given up: whose, when, what it was, and the reference that finds it in the log."""
+
+    bot_id: int
+    update_id: int
+    person: str | None
+    kind: str
+    received_at: datetime
+    reference: str
+
+
+class Stats(Repository):
+    async def of_day(self, since: datetime, until: datetime, day: date) -> DayNumbers:
+        """What was entered between two moments; money by the day it is dated with."""
+
+        def within(moment: Any) -> ColumnElement[bool]:
+            return and_(moment >= since, moment < until)
+
+        new_policy = within(Policy.created_at) & Policy.deleted_at.is_(None)
+        row = await self.session.execute(
+            select(
+                _count(select(func.count()).select_from(Deal).where(within(Deal.created_at))),
+                _count(select(func.count()).select_from(Task).where(within(Task.created_at))),
+                _count(_moved(TaskStatus.DONE).where(within(TaskMove.at))),
+                _count(select(func.count()).select_from(Variant).where(within(Variant.offered_at))),
+                _count(select(func.count()).select_from(Policy).where(new_policy)),
+                _count(select(func.coalesce(func.sum(Policy.premium), 0)).where(new_policy)),
+                _moved_money(MoneyMoveKind.CLIENT_PAID, day),
+                _moved_money(MoneyMoveKind.COMMISSION_RECEIVED, day),
+                _moved_money(MoneyMoveKind.EXPENSE_PAID, day),
+            )
+        )
+        return DayNumbers(*row.one())
+
+    async def now(self, now: datetime, today: date, short: int) -> NowNumbers:
+        """How things stand; `short` is the length in days below which a policy is not renewed."""
+        renewable = UNDECIDED & (Policy.ends_on - Policy.starts_on + 1 >= short)
+        owed = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
+        open_deal = Deal.stage != DealStage.CLOSED
+        row = await self.session.execute(
+            select(
+                _count(select(func.count()).select_from(Deal).where(open_deal)),
+                _count(
+                    select(func.count())
+                    .select_from(Task)
+                    .where(
+                        OPEN_TASK,
+                        Task.status.not_in([TaskStatus.QUESTION, TaskStatus.WAITING_INSURER]),
+                        Task.due_at < now,
+                    )
+                ),
+                _count(
+                    select(func.count())
+                    .select_from(Payment)
+                    .join(Policy, Policy.id == Payment.policy_id)
+                    .where(owed, Payment.due_on < today, Policy.deleted_at.is_(None))
+                ),
+                _count(
+                    select(func.count())
+                    .select_from(Policy)
+                    .where(renewable, Policy.ends_on >= today, Policy.ends_on <= today + timedelta(days=30))
+                ),
+                _count(select(func.count()).select_from(Policy).where(renewable, Policy.ends_on < today)),
+                _count(
+                    select(func.count())
+                    .select_from(Deal)
+                    .join(User, User.id == Deal.seller_id)
+                    .where(open_deal, ~User.active)
+                ),
+                _count(select(func.count()).select_from(User).where(User.active, ~User.reachable)),
+                _count(select(func.count()).select_from(InboxUpdate).where(InboxUpdate.status == DeliveryStatus.DEAD)),
+                _count(
+                    select(func.count()).select_from(OutboxMessage).where(OutboxMessage.status == DeliveryStatus.DEAD)
+                ),
+            )
+        )
+        return NowNumbers(*row.one())
+
+    async def dead_updates(self, offset: int, limit: int) -> tuple[list[DeadUpdate], int]:
+        """Updates that were given up, the newest first, a page of them, and how many there are."""
+        dead = select(InboxUpdate).where(InboxUpdate.status == DeliveryStatus.DEAD)
+        rows = await self.session.execute(
+            dead.outerjoin(User, User.telegram_id == InboxUpdate.person_id)
+            .add_columns(User.full_name)
+            .order_by(InboxUpdate.received_at.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        found = [
+            DeadUpdate(
+                update.bot_id,
+                update.update_id,
+                name,
+                next((kind for kind in update.payload if kind != "update_id"), ""),
+                update.received_at,
+                (update.error or "").partition(":")[0],
+            )
+            for update, name in rows.all()
+        ]
+        return found, await self.count(dead.with_only_columns(InboxUpdate.update_id))
+
+    async def rerun(self, bot_id: int, update_id: int) -> bool:
+        """Let a given-up update be tried again; False when there is no such one any more."""
+        done = await self.session.execute(RERUN, {"bot_id": bot_id, "update_id": update_id})
+        return done.first() is not None
+
+
+def _count(statement: Any) -> ScalarSelect[Any]:
+    found: ScalarSelect[Any] = statement.scalar_subquery()
+    return found
+
+
+def _moved(status: TaskStatus) -> Any:
+    return select(func.count()).select_from(TaskMove).where(TaskMove.status == status)
+
+
+def _moved_money(kind: MoneyMoveKind, day: date) -> ScalarSelect[Any]:
+    return _count(
+        select(func.coalesce(func.sum(MoneyMove.amount), 0)).where(
+            MoneyMove.kind == kind, MoneyMove.on_date == day, MoneyMove.undone_at.is_(None)
+        )
+    )
