@@ -245,13 +245,13 @@ def not_run(why: str) -> NoReturn:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests did not run, and why: a green run must not hide a hole."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    if not skipped:
-        return
-    reasons: dict[str, int] = {}
-    for report in skipped:
+    reasons: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons[why] = reasons.get(why, 0) + 1
-    terminalreporter.section("tests that did not run")
-    for why, number in sorted(reasons.items()):
-        terminalreporter.write_line(f"{number} × {why.removeprefix('Skipped: ')}")
+        reasons.setdefault(why.removeprefix("Skipped: "), []).append(report.nodeid)
+    if reasons:
+        terminalreporter.section("tests that did not run")
+    for why, tests in sorted(reasons.items()):
+        terminalreporter.write_line(why)
+        for test in tests:
+            terminalreporter.write_line(f"  {test}")
