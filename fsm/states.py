@@ -133,7 +133,7 @@ class Variants(StatesGroup):
 
     list = State()
     variant = State()
-    lines = State()
+    decline = State()
     delete = State()
     compare = State()
 

@@ -77,6 +77,12 @@ class VariantPage:
     offered: int
     edits: bool
     chooses: bool
+    asked: bool
+
+    @property
+    def hands_in(self) -> bool:
+        """Whether there is something to hand in: drafts, or a returned calculation whose offers were put right."""
+        return self.edits and (self.drafts > 0 or (self.asked and self.offered > 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Offered:
     rows: list[VariantView]
     table: Comparison
     chooses: bool
+    issuing: bool
 
 
 # --- what other services and the steps share ----------------------------------------------------------------------
@@ -434,6 +441,7 @@ class VariantService(Service):
             offered=counts.get(VariantStatus.OFFERED, 0),
             edits=await may_edit(tx, actor, deal),
             chooses=owns(actor, deal),
+            asked=await tx.tasks.is_open(deal_id, TaskKind.CALCULATE),
         )
 
     @query(ANYBODY)
@@ -466,7 +474,13 @@ class VariantService(Service):
             )
             for variant in shown
         ]
-        return Offered(deal, await self._views(tx, actor, deal, shown), compare(offers), owns(actor, deal))
+        return Offered(
+            deal=deal,
+            rows=await self._views(tx, actor, deal, shown),
+            table=compare(offers),
+            chooses=owns(actor, deal),
+            issuing=await tx.tasks.is_open(deal_id, TaskKind.ISSUE),
+        )
 
     # --- inner steps --------------------------------------------------------------------------------------------
 

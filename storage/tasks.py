@@ -52,6 +52,11 @@ class Tasks(Repository):
             .with_for_update()
         )
 
+    async def is_open(self, deal_id: int, kind: TaskKind) -> bool:
+        """Whether somebody has been asked for this on a deal."""
+        statement = select(Task.id).where(Task.deal_id == deal_id, Task.kind == kind, OPEN_TASK).limit(1)
+        return await self.one(statement) is not None
+
     async def lock_open(self, deal_id: int) -> list[Task]:
         """Everything that is still asked on a deal, held until the transaction ends."""
         return await self.many(
