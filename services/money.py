@@ -137,6 +137,11 @@ def _fact_day(tx: Transaction, actor: Actor, on: date | None) -> date:
     return on
 
 
+def _said(amount: Decimal) -> str:
+    """A sum inside a refusal: 54 300,50."""
+    return f"{amount:,.2f}".replace(",", " ").removesuffix(".00").replace(".", ",")
+
+
 def _fact_sum(amount: Decimal) -> Decimal:
     amount = quantise(amount)
     if not 0 < amount <= MAX_SUM:
@@ -185,7 +190,7 @@ class MoneyService(Service):
             raise AlreadyDone
         paid = rest if amount is None else _fact_sum(amount)
         if paid > rest:
-            raise Invalid("This is more than is left to pay: {rest}.", rest=f"{rest:.2f}")
+            raise Invalid("This is more than is left to pay: {rest}.", rest=_said(rest))
         move_id = await _enter(tx, actor, deal, MoneyMoveKind.CLIENT_PAID, paid, day, payment_id=payment.id)
         payment.paid_amount += paid
         if paid == rest:
@@ -340,7 +345,7 @@ class MoneyService(Service):
             raise AlreadyDone
         paid = rest if amount is None else _fact_sum(amount)
         if paid > rest:
-            raise Invalid("This is more than is left to pay: {rest}.", rest=f"{rest:.2f}")
+            raise Invalid("This is more than is left to pay: {rest}.", rest=_said(rest))
         move_id = await _enter(tx, actor, deal, MoneyMoveKind.EXPENSE_PAID, paid, day, expense_id=expense.id)
         expense.paid_amount += paid
         expense.paid_on = day

@@ -548,15 +548,16 @@ class PolicyService(Service):
         )
 
     @query(ANYBODY)
-    async def of_deal(self, tx: Transaction, actor: Actor, deal_id: int) -> list[EndingPolicy]:
-        """The policies of a deal with their payments, the latest first; nothing where the deal is not seen."""
+    async def of_deal(
+        self, tx: Transaction, actor: Actor, deal_id: int, page: int = 0, *, size: int = PAGE
+    ) -> tuple[list[EndingPolicy], int]:
+        """A page of a deal's policies with their payments, the latest first, and their number. Raises NotFound."""
         if await tx.deals.get(actor.scope, deal_id) is None:
-            return []
+            raise NotFound
         today = today_of(tx, actor)
-        return [
-            EndingPolicy(policy, status_of(policy, today), (policy.ends_on - today).days)
-            for policy in await tx.policies.of_deal(deal_id)
-        ]
+        rows = await tx.policies.of_deal(deal_id, page * size, size)
+        total = await tx.policies.count_of_deal(deal_id)
+        return [EndingPolicy(row, status_of(row, today), (row.ends_on - today).days) for row in rows], total
 
     @query(ANYBODY)
     async def ending(

@@ -43,14 +43,19 @@ class Policies(Repository):
             .with_for_update(of=Policy)
         )
 
-    async def of_deal(self, deal_id: int) -> list[Policy]:
-        """All policies of a deal with insurer, line and payments, the latest first."""
+    async def of_deal(self, deal_id: int, offset: int = 0, limit: int | None = None) -> list[Policy]:
+        """The policies of a deal with insurer, line and payments, the latest first."""
         return await self.many(
             select(Policy)
             .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
             .order_by(Policy.ends_on.desc(), Policy.id.desc())
+            .offset(offset)
+            .limit(limit)
             .options(joinedload(Policy.insurer), joinedload(Policy.line), selectinload(Policy.payments))
         )
+
+    async def count_of_deal(self, deal_id: int) -> int:
+        return await self.count(select(Policy.id).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None)))
 
     async def by_number(self, number: str) -> Policy | None:
         """Whoever's policy it is: numbers are unique across the agency."""

@@ -170,11 +170,7 @@ async def card(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         "text": card_text(shown, today(dialog_manager), dialog_manager),
         **can(shown),
         "paid_label": _("✅ Paid today: {sum}").format(sum=money(shown.rest)),
-        "undo_label": _("↩️ Undo the last: {what}").format(
-            what=_(MOVE[undoable.kind]).format(sum=money(undoable.amount), day=day(undoable.on_date))
-        )
-        if undoable
-        else "",
+        "undo_label": _("↩️ Undo the last: {sum}").format(sum=money(undoable.amount)) if undoable else "",
     }
 
 

@@ -65,6 +65,11 @@ async def on_new_policy(_event: CallbackQuery, _button: Button, manager: DialogM
     await manager.start(states.NewPolicy.review, data={"deal_id": await _deal_id(manager)})
 
 
+async def on_one_more(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    """Another policy of the deal whose list is open."""
+    await manager.start(states.NewPolicy.review, data={"deal_id": start_id(manager, "deal_id")})
+
+
 async def on_renew(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     """«Считаем»: the deal is calculated again, so its card is the place to give the task."""
     deal_id = await _deal_id(manager)

@@ -268,16 +268,7 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     policies = services(dialog_manager).policies
     given: dict[str, Any] = dialog_manager.start_data if isinstance(dialog_manager.start_data, dict) else {}
     if "deal_id" in given:
-        own = await policies.of_deal(who, int(given["deal_id"]))
-        labels = [
-            {
-                "id": str(row.policy.id),
-                "label": f"{STATUS_MARK[row.status]} {row.policy.number} · {day(row.policy.ends_on)}"[:60],
-            }
-            for row in own
-        ]
-        title = html("📜 <b>{title}</b>", title=_("Policies of the deal"))
-        return _list(title, labels, [], dialog_manager, total=len(own), alone=True)
+        return await _of_deal(dialog_manager, int(given["deal_id"]))
     which = kept(dialog_manager, "which", "soon")
     page = page_of(dialog_manager)
     if which == "no_rate":
@@ -299,6 +290,20 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     return _list(title, labels, chips, dialog_manager, total=total)
 
 
+async def _of_deal(manager: DialogManager, deal_id: int) -> dict[str, Any]:
+    rows, total = await services(manager).policies.of_deal(actor(manager), deal_id, page_of(manager))
+    labels = [
+        {
+            "id": str(row.policy.id),
+            "label": f"{STATUS_MARK[row.status]} {row.policy.number} · {row.policy.insurer.name} · "
+            f"{day(row.policy.ends_on)}"[:60],
+        }
+        for row in rows
+    ]
+    title = html("📜 <b>{title}</b> · {n}", title=_("Policies of the deal"), n=total)
+    return _list(title, labels, [], manager, total=total, of_deal=True)
+
+
 def _list(
     text: Markup,
     rows: list[dict[str, str]],
@@ -306,9 +311,9 @@ def _list(
     manager: DialogManager,
     *,
     total: int,
-    alone: bool = False,
+    of_deal: bool = False,
 ) -> dict[str, Any]:
-    return {"text": text, "rows": rows, "filters": filters, "alone": alone, **pages(0 if alone else total, manager)}
+    return {"text": text, "rows": rows, "filters": filters, "of_deal": of_deal, **pages(total, manager)}
 
 
 CARD_PREVIEW = {
@@ -330,6 +335,7 @@ LIST_PREVIEW = {
     "text": Markup("📜 <b>Policies ending</b>"),
     "rows": [{"id": "1", "label": "🔴 12.02 · Иванов"}],
     "filters": [{"code": "soon", "label": "● 60 days"}],
+    "of_deal": True,
     "page_many": True,
     "page_at": "1 / 2",
     "page_last": 1,

@@ -17,7 +17,7 @@ from fsm.errors import say
 from fsm.i18n import _
 from fsm.navigation import back_row, leave_row
 from fsm.text import Label, Plain, Raw, T, html, lines
-from fsm.words import day, money
+from fsm.words import day, money, plan
 from models.tables import Insurer
 from models.values.period import policy_end
 from services.policies import Draft
@@ -103,10 +103,8 @@ async def on_start(_data: object, manager: DialogManager) -> None:
 
 
 def plan_name(code: str) -> str:
-    """A payment plan in the words of the trade."""
-    plan = PaymentPlan.from_code(code)
-    fixed = {FULL: _("one payment"), HALVES: "50/50", QUARTERS: "4 × 25 %"}
-    return fixed.get(plan) or (_("own schedule") if plan.rows else _("{n} × monthly").format(n=plan.months))
+    """A payment plan of a stored code in the words of the trade."""
+    return plan(PaymentPlan.from_code(code))
 
 
 def payment_lines(payments: list[PlannedPayment]) -> list[Markup]:

@@ -124,6 +124,7 @@ ending = Dialog(
             ),
             width=3,
         ),
+        Button(Label("➕ New policy"), id="one_more", on_click=clicks.on_one_more, when="of_deal"),
         leave_row(),
         state=states.Policies.list,
         getter=getters.ending,

@@ -1,5 +1,6 @@
 """Money facts: what each of them changes, what is refused, and what can be taken back."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -90,9 +91,16 @@ async def test_a_part_leaves_the_rest_and_more_than_the_rest_is_refused(agency: 
     assert sold.first in await sold.reminders()
     with pytest.raises(Invalid) as refused:
         await sold.money.client_paid(agency.anna, sold.first, D("3000.01"))
-    assert refused.value.params == {"rest": "3000.00"}
+    assert refused.value.params == {"rest": "3 000"}
     await sold.money.client_paid(agency.anna, sold.first, D(3000))
     assert (await sold.payment()).settled_on == date(2026, 3, 2)
+
+
+async def test_two_people_who_enter_the_same_payment_at_once_enter_it_once(agency: Any, sold: Sold) -> None:
+    taps = [sold.money.client_paid(who, sold.first) for who in (agency.anna, agency.egor, agency.galina)]
+    results = await asyncio.gather(*taps, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["AlreadyDone", "AlreadyDone", "int"]
+    assert (await sold.payment()).paid_amount == D(30000)
 
 
 @pytest.mark.parametrize("amount", [D(0), D(-5), D("0.004")])

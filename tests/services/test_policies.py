@@ -1,5 +1,6 @@
 """Policies: what registering makes, what renewal and refusal leave behind, who may do what."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -194,6 +195,13 @@ async def test_saving_twice_registers_once(agency: Any) -> None:
     with pytest.raises(AlreadyDone):
         await register(agency, agency.anna, deal_id)
     assert len(await agency.rows(select(Payment))) == 1
+
+
+async def test_of_two_deals_that_take_a_number_at_once_one_gets_it(agency: Any) -> None:
+    deals = [await agency.deal(agency.anna, title=f"Авто {n}") for n in range(3)]
+    results = await asyncio.gather(*(register(agency, agency.anna, deal) for deal in deals), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Invalid", "Invalid", "int"]
+    assert len(await agency.rows(select(Policy))) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,301 @@
+"""Registering a policy and entering its money, told by virtual users over real HTTP."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiogram import Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import Message
+from aiogram_dialog import DialogManager, StartMode
+from sqlalchemy import select
+
+import handlers
+from fsm import states
+from models.enums import RateKind, RateScope, ReviewReason, Role, VariantStatus
+from models.tables import Client, CommissionRate, Deal, Insurer, LineOfBusiness, User, Variant
+from sandbox.people import VirtualUser
+from services.people import as_actor
+from tests.bot.conftest import Agency, OpenAgency
+
+
+def screens() -> Sequence[Router]:
+    """The product's screens, and a door straight to the registration of a deal's policy."""
+    door = Router()
+
+    @door.message(Command("register"))
+    async def register(_message: Message, command: CommandObject, dialog_manager: DialogManager) -> None:
+        data = {"deal_id": int(command.args or 0)}
+        await dialog_manager.start(states.NewPolicy.review, data=data, mode=StartMode.RESET_STACK)
+
+    return [door, *handlers.routers()]
+
+
+def screen(person: VirtualUser) -> str:
+    """What is seen, with plain spaces in the sums."""
+    return person.screen.replace("\u00a0", " ")
+
+
+def transcript(person: VirtualUser) -> str:
+    return person.transcript.replace("\u00a0", " ")
+
+
+class Office:
+    """Anna sells, Egor executes, Galina is the admin; one КАСКО deal with a chosen variant."""
+
+    def __init__(self, agency: Agency) -> None:
+        self.agency = agency
+
+    async def open(self) -> "Office":
+        self.anna = await self.agency.person("Анна Серова", Role.SELLER)
+        self.egor = await self.agency.person("Егор Лисин", Role.EXECUTOR)
+        self.galina = await self.agency.person("Галина Маркова", Role.ADMIN)
+        async with self.agency.app.database.writing() as session:
+            users = {u.full_name: u for u in (await session.execute(select(User))).scalars()}
+            anna, egor = users["Анна Серова"], users["Егор Лисин"]
+            reso = (await session.execute(select(Insurer).where(Insurer.name == "РЕСО-Гарантия"))).scalar_one()
+            line = (await session.execute(select(LineOfBusiness).where(LineOfBusiness.code == "kasko"))).scalar_one()
+            client = Client(name="Иванов <Иван>", seller_id=anna.id)
+            session.add(client)
+            await session.flush()
+            deal = Deal(
+                client_id=client.id, line_id=line.id, title="Kia Rio", seller_id=anna.id, executor_id=egor.id,
+                review_on=date(2026, 3, 2), review_reason=ReviewReason.NEW_DEAL,
+            )  # fmt: skip
+            session.add(deal)
+            await session.flush()
+            session.add_all(
+                [
+                    Variant(
+                        deal_id=deal.id, number=2, insurer_id=reso.id, premium=Decimal(54300), author_id=egor.id,
+                        plan="halves", sum_insured=Decimal(1200000), status=VariantStatus.CHOSEN,
+                    ),
+                    CommissionRate(
+                        insurer_id=reso.id, line_id=None, scope=RateScope.ANY, kind=RateKind.PERCENT,
+                        value=Decimal(10), valid_from=date(2026, 1, 1),
+                    ),
+                ]
+            )  # fmt: skip
+            await session.commit()
+            self.deal_id, self.actor = deal.id, as_actor(anna)
+        return self
+
+    async def value(self, query: str, **values: Any) -> Any:
+        return await self.agency.value(query, **values)
+
+
+@pytest.fixture
+async def office(open_agency: OpenAgency) -> Office:
+    return await Office(await open_agency(screens=screens)).open()
+
+
+async def test_typing_the_number_is_enough_to_register_a_policy(office: Office) -> None:
+    anna = office.anna
+    await anna.say(f"/register {office.deal_id}")
+    assert "Новый полис" in screen(anna)
+    assert "Иванов <Иван>" in screen(anna)
+    assert "03.03.2026 – 02.03.2027" in screen(anna)
+    assert "✅ Зарегистрировать полис" not in anna.buttons[:1]
+    await anna.say("xxx 0123456789")
+    assert "Номер: ХХХ0123456789" in screen(anna)
+    await anna.tap("✅ Зарегистрировать полис")
+    assert anna.alert == "Полис ХХХ0123456789 зарегистрирован."
+    assert "📜 ХХХ0123456789" in screen(anna)
+    assert "Файла полиса ещё нет" in screen(anna)
+    assert "💰 КВ: ожидается 5 430 ₽, получено 0 ₽" in screen(anna)
+    assert await office.value("SELECT sum(amount) FROM payments") == Decimal(54300)
+    await anna.send_file("полис.pdf", b"%PDF-1.4 policy")
+    assert "1 файл полиса" in screen(anna)
+
+
+async def test_a_whole_line_and_every_field_by_its_button(office: Office) -> None:
+    anna = office.anna
+    await anna.say(f"/register {office.deal_id}")
+    await anna.say("SYS 77 с 10.03 60000")
+    assert "SYS77" in screen(anna)
+    assert "10.03.2026 – 09.03.2027" in screen(anna)
+    await anna.tap("🏢 СК")
+    await anna.say("ингос")
+    assert "СК: Ингосстрах" in screen(anna)
+    await anna.tap("💵 Премия")
+    await anna.say("ничего")
+    assert "не сумма" in transcript(anna)
+    await anna.say("61к")
+    assert "Премия: 61 000 ₽" in screen(anna)
+    await anna.tap("🧾 Взносы")
+    await anna.say("10.03 27000\n10.06 30000")
+    assert "4 000" in transcript(anna)  # how much is missing
+    await anna.say("10.03 27000\n10.06 остаток")
+    assert "2. 10.06.2026 — 34 000 ₽" in screen(anna)
+    await anna.tap("🛡 Страх. сумма")
+    await anna.tap("Без страховой суммы")
+    await anna.tap("📅 Окончание")
+    await anna.say("31.12.2026")
+    assert "10.03.2026 – 31.12.2026" in screen(anna)
+    await anna.tap("💵 Премия")
+    await anna.say("62000")
+    assert "⚠️" in screen(anna)
+    assert "✅ Зарегистрировать полис" not in anna.last.labels
+    await anna.tap("🧾 Взносы")
+    await anna.tap("50/50")
+    await anna.double_tap("✅ Зарегистрировать полис")
+    assert await office.value("SELECT count(*) FROM policies") == 1
+    assert await office.value("SELECT plan FROM policies") == "halves"
+
+
+async def test_a_taken_number_is_told_at_once_with_its_deal(office: Office) -> None:
+    anna = office.anna
+    await anna.say(f"/register {office.deal_id}")
+    await anna.say("A1")
+    await anna.tap("✅ Зарегистрировать полис")
+    await anna.say(f"/register {office.deal_id}")
+    await anna.say("a 1")
+    assert "Полис A1 уже есть в этой сделке." in transcript(anna)
+
+
+async def registered(office: Office) -> None:
+    await office.anna.say(f"/register {office.deal_id}")
+    await office.anna.say("A1 с 02.03")
+    await office.anna.tap("✅ Зарегистрировать полис")
+
+
+async def test_money_is_entered_in_one_tap_or_by_a_line_and_taken_back(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("✅ Взнос 1 оплачен")
+    assert "Взнос 1 из 2" in screen(anna)
+    assert "Анна Серова: клиент оплатил 27 150 ₽ 02.03.2026" in screen(anna)
+    await anna.tap("🏦 Подтверждён СК")
+    assert "СК подтвердила 02.03.2026" in screen(anna)
+    await anna.tap("↩️ Отменить последнее")
+    await anna.tap("↩️ Отменить последнее")
+    assert "осталось" not in screen(anna)
+    await anna.tap("✍️ Частично")
+    await anna.say("20 000 вчера")
+    assert "Оплачено 20 000 ₽, осталось 7 150 ₽" in screen(anna)
+    await anna.tap("✍️ Частично")
+    await anna.say("8000")
+    assert "Это больше, чем осталось: 7 150." in transcript(anna)
+    await anna.say("остаток")
+    assert "✅ оплачен" in screen(anna)
+    await anna.tap("💰 КВ")
+    await anna.tap("✅ Пришло сегодня")
+    assert "получено 2 715 ₽" in screen(anna)
+    await anna.tap("💸 Расходы")
+    await anna.tap("➕ Расход")
+    await anna.say("5% Олег")
+    await anna.tap("✅ Выплачен сегодня")
+    assert "выплачено 1 357,50 ₽" in screen(anna)
+    await anna.tap("‹ Назад")
+    assert "выплачен расход 1 357,50 ₽" in screen(anna)
+
+
+async def test_an_instalment_is_promised_moved_written_off_and_brought_back(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("🧾 Взносы (2)")
+    await anna.tap("▫️")
+    await anna.tap("🤝 Обещал до…")
+    await anna.say("10.09")
+    assert "Обещал оплатить до 10.09.2026" in screen(anna)
+    await anna.tap("📅 Перенести срок")
+    await anna.say("15.09")
+    assert "срок 15.09.2026" in screen(anna)
+    await anna.tap("✖️ Списать")
+    await anna.say("машина продана")
+    assert "машина продана" in screen(anna)
+    await anna.tap("↩️ Вернуть взнос")
+    assert await office.value("SELECT count(*) FROM payments WHERE waived_at IS NOT NULL") == 0
+
+
+async def test_lists_show_what_is_due_and_what_ends(office: Office) -> None:
+    anna = office.anna
+    await anna.say("/payments")
+    assert "Всё оплачено." in screen(anna)
+    await registered(office)
+    await anna.say("/payments")
+    assert "Взносы к оплате · 1" in screen(anna)
+    await anna.tap("Все")
+    assert "Взносы к оплате · 2" in screen(anna)
+    await anna.tap("▫️ 02.09")
+    assert "Взнос 2 из 2" in screen(anna)
+    await anna.tap("‹ Назад")
+    await anna.say("/policies")
+    assert "Здесь пусто" in screen(anna)
+    await anna.tap("Все")
+    await anna.tap("🟢 01.03.2027")
+    assert "📜 A1" in screen(anna)
+
+
+async def test_a_year_later_it_is_renewed_refused_or_cancelled(office: Office) -> None:
+    anna, clock = office.anna, office.agency.clock
+    await registered(office)
+    clock.advance(timedelta(days=345))  # type: ignore[attr-defined]
+    await anna.say("/policies")
+    await anna.tap("🟠 01.03")
+    assert "Продлить без разрыва можно до 26.02.2027" in screen(anna)
+    await anna.tap("🚫 Отказ")
+    await anna.tap("дорого")
+    assert "не продлён · дорого" in screen(anna)
+    await anna.tap("↩️ Клиент передумал")
+    await anna.tap("🔄 Продлить: считаем")
+    assert await office.value("SELECT stage FROM deals") == "calculating"
+    assert await office.value("SELECT count(*) FROM variants WHERE status = 'draft'") == 1
+    await anna.say(f"/register {office.deal_id}")
+    assert "Продлевает полис A1" in screen(anna)
+    await anna.say("B2")
+    await anna.tap("✅ Зарегистрировать полис")
+    assert "Вместо полиса A1" in screen(anna)
+    await anna.tap("✂️ Расторгнуть")
+    await anna.tap("Оформлен по ошибке")
+    assert await office.value("SELECT outcome FROM policies WHERE number = 'A1'") is None
+    assert await office.value("SELECT outcome FROM policies WHERE number = 'B2'") == "cancelled"
+
+
+async def test_the_executor_registers_sees_no_commission_and_the_seller_is_told(office: Office) -> None:
+    egor, anna = office.egor, office.anna
+    await anna.start()
+    await egor.say(f"/register {office.deal_id}")
+    await egor.say("E5 с 02.03")
+    await egor.tap("✅ Зарегистрировать полис")
+    await egor.tap("✅ Взнос 1 оплачен")
+    assert "💰" not in transcript(egor)
+    assert "КВ" not in transcript(egor)
+    await anna.quiet()
+    told = anna.find("Полис зарегистрирован")
+    assert "E5" in told.text
+    assert "Внёс: Егор Лисин" in told.text
+    await anna.tap("📜 Открыть полис", message=told)
+    assert "📜 E5" in screen(anna)
+
+
+async def test_a_policy_without_a_rate_is_on_the_admins_list_until_he_sets_it(office: Office) -> None:
+    await office.agency.execute("DELETE FROM commission_rates")
+    await registered(office)
+    assert "Ставка КВ не задана" in screen(office.anna)
+    galina = office.galina
+    await galina.say("/policies")
+    await galina.tap("Без ставки")
+    await galina.tap("❗️ A1")
+    await galina.tap("% Задать ставку КВ")
+    await galina.say("12,5")
+    assert "ожидается 6 787,50 ₽" in screen(galina)
+
+
+async def test_a_typo_is_corrected(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("✏️ Исправить")
+    await anna.tap("Номер")
+    await anna.say("A 2")
+    assert "📜 A2" in screen(anna)
+    await anna.tap("✏️ Исправить")
+    await anna.tap("💵 Премия")
+    await anna.say("60 000")
+    assert "1. 02.03.2026 — 30 000 ₽" in screen(anna)
+    await anna.tap("✏️ Исправить")
+    await anna.tap("📅 Окончание")
+    await anna.say("31.03.2027")
+    assert "02.03.2026 – 31.03.2027" in screen(anna)
