@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 FAILED: Final = 1
-MISUSED: Final = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when it did what it was asked."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given, rest = parser.parse_known_args(arguments)
     command: Callable[[argparse.Namespace], int] = given.command
+    if rest and command is not _sandbox:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    given.rest = rest
     return command(given)
 
 
@@ -34,12 +37,12 @@ def _parser() -> argparse.ArgumentParser:
         "Without a command: the bot if BOT_TOKEN is set, the sandbox if it is not.",
         epilog="Also: ./run test [pytest arguments], ./run check, ./run bench. Settings: see .env.example.",
     )
-    parser.set_defaults(command=_bot_or_sandbox, rest=[])
+    parser.set_defaults(command=_bot_or_sandbox)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     bot = commands.add_parser("bot", help="run the bot against Telegram (needs BOT_TOKEN)")
     bot.set_defaults(command=_bot)
+    # Its options are its own and go to it unread, `--help` too.
     sandbox = commands.add_parser("sandbox", help="a local Telegram with a demo agency, in the browser", add_help=False)
-    sandbox.add_argument("rest", nargs=argparse.REMAINDER)
     sandbox.set_defaults(command=_sandbox)
     migrate = commands.add_parser("migrate", help="bring the database to the newest migration")
     migrate.add_argument(

@@ -37,6 +37,18 @@ def test_help_names_every_command() -> None:
         assert word in shown.stdout
 
 
+def test_the_sandbox_gets_its_options_as_they_were_typed() -> None:
+    shown = bot("sandbox", "--port", "0", "--help")
+    assert shown.returncode == 0
+    assert "--port" in shown.stdout
+
+
+def test_a_word_that_nobody_knows_is_refused() -> None:
+    refused = bot("migrate", "--everything")
+    assert refused.returncode == 2
+    assert "unrecognized arguments: --everything" in refused.stderr
+
+
 @pytest.mark.parametrize("command", ["bot", "migrate"])
 def test_a_wrong_setting_is_one_line(command: str) -> None:
     refused = bot(command, HTTP_PORT="eighty")
