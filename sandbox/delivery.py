@@ -136,6 +136,11 @@ class Delivery:
         self._expire()
         return len(self.pending)
 
+    @property
+    def polled(self) -> bool:
+        """Whether a bot waits in getUpdates at this moment."""
+        return self._poll is not None
+
     async def taken(self, update_id: int) -> None:
         """Wait until the bot has confirmed this update (or it was dropped)."""
         if queued := self.pending.get(update_id):

@@ -26,7 +26,7 @@ from services.people import as_actor
 from services.registry import Services
 from services.rules.deal_line import ClientDraft
 from storage import schema
-from storage.embedded import DATABASE, EmbeddedPostgres
+from storage.embedded import DATABASE, EmbeddedPostgres, EmbeddedPostgresError
 from storage.engine import Database
 from storage.files import DiskFiles
 from storage.uow import Transactions
@@ -375,6 +375,10 @@ async def seed(database_url: str, documents: Path, now: datetime) -> None:
         await database.close()
 
 
+class AgencyError(Exception):
+    """The demo's database cannot be had; the text is one line for the person at the terminal."""
+
+
 class Agency:
     """The demo's database: running, migrated and told, for as long as the sandbox runs."""
 
@@ -389,11 +393,11 @@ class Agency:
 
     async def open(self, *, anew: bool) -> None:
         """Start the server and see that the agency is there: told afresh where it is not, or where that is wanted."""
-        self._server.start()
-        if anew:
-            await self.retell()
-        else:
-            await self._tell()
+        try:
+            self._server.start()
+            await (self.retell() if anew else self._tell())
+        except (EmbeddedPostgresError, schema.SchemaError, asyncpg.PostgresError, OSError) as error:
+            raise AgencyError(f"database: {error}") from error
 
     async def retell(self) -> None:
         """Forget everything and tell the story again, as of now. The bot must not be at work."""

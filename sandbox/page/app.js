@@ -16,6 +16,7 @@ class App {
     this.open_ = [] // ids shown now, left to right
     this.wanted = Number(localStorage.getItem('columns')) || 3
     this.faults = {}
+    this.roles = [] // in order of appearance: each has a colour
     this.bot = { first_name: 'Bot', username: 'bot' }
     this.offset = 0
     this.skew = 0
@@ -203,7 +204,7 @@ class App {
   fit() {
     const room = this.shown()
     this.open_ = this.open_.filter((id) => this.chats.has(id))
-    for (const id of this.chats.keys()) if (this.open_.length < room && !this.open_.includes(id)) this.open_.push(id)
+    for (const id of this.byRole()) if (this.open_.length < room && !this.open_.includes(id)) this.open_.push(id)
     while (this.open_.length > room) this.open_.splice(this.open_.at(-1) === this.active ? this.open_.length - 2 : this.open_.length - 1, 1)
     if (!this.open_.includes(this.active)) this.active = this.open_[0]
     const now = this.open_.map((id) => this.column(id).el)
@@ -215,6 +216,13 @@ class App {
     }
     this.board.dataset.columns = now.length
     this.later()
+  }
+
+  /** One person of each role first: a seller, an executor and an admin tell more than three sellers. */
+  byRole() {
+    const seen = new Set()
+    const firsts = this.people().filter(({ role }) => role && !seen.has(role) && seen.add(role)).map((p) => p.id)
+    return new Set([...firsts, ...this.chats.keys()])
   }
 
   // --- drawing --------------------------------------------------------------------------------------------------------
@@ -266,12 +274,12 @@ class App {
         h('button', { type: 'button', class: 'bare main', aria: { current: shown, label: `${person.name}${person.role ? `, ${person.role}` : ''}${unread ? `, ${t('unread', { n: unread })}` : ''}` }, title: person.name, onclick: () => this.open(person.id) },
           avatar(person), h('span', { class: 'text' },
             h('span', { class: 'top-line' }, h('b', {}, person.name), at ? h('time', {}, today ? clockTime(at) : shortDate(at)) : null),
-            person.role ? h('span', { class: `role c${person.id % 7}` }, person.role) : null,
+            person.role ? h('span', { class: `role c${person.roleTone}` }, person.role) : null,
             h('span', { class: 'bottom-line' }, h('span', { class: 'line' }, line))), unread ? h('span', { class: 'badge' }, unread) : null),
         shown || this.chats.size < 2 ? null : iconButton('split', t('openBeside'), () => this.open(person.id, true), { class: 'beside' }))
     }))
     if (focused) this.persons.querySelector(`[data-person="${focused}"] .main`)?.focus()
-    for (const id of this.open_) this.columns.get(id)?.syncOthers(known.filter((k) => k.person.id !== id))
+    for (const id of this.open_) this.columns.get(id)?.syncOthers(known.filter((k) => k.person.id !== id).sort((a, b) => (b.unread > 0) - (a.unread > 0)))
     document.title = `${total ? `(${total}) ` : ''}Polisdesk · ${t('sandbox')}`
   }
 
@@ -308,6 +316,9 @@ class App {
 
   chatOf(person) {
     const known = this.chats.get(person.id)
+    if (person.role && !this.roles.includes(person.role)) this.roles.push(person.role)
+    person.tone = (known ? [...this.chats.keys()].indexOf(person.id) : this.chats.size) % 7
+    person.roleTone = this.roles.indexOf(person.role) % 7
     if (known) {
       known.person = person
       return known

@@ -84,7 +84,7 @@ export class Column {
     const typing = this.chat.action
     const state = person.blocked ? t('blockedBot') : person.started ? t('chatWith') : t('notStarted')
     this.title.replaceChildren(avatar(person), h('div', {}, h('div', { class: 'name' }, person.name),
-      h('div', { class: `sub${typing ? ' live' : ''}` }, person.role ? h('span', { class: `role c${person.id % 7}` }, person.role) : null,
+      h('div', { class: `sub${typing ? ' live' : person.role && person.started && !person.blocked ? ' quiet' : ''}` }, person.role ? h('span', { class: `role c${person.roleTone}` }, person.role) : null,
         typing ? h('span', { class: 'line' }, t(actionWord(typing)), h('span', { class: 'dots', aria: { hidden: true } }, h('i'), h('i'), h('i'))) : h('span', { class: 'line' }, state))))
     const silent = person.blocked || !person.started
     this.bar.hidden = silent

@@ -6,7 +6,7 @@ import { fileUrl, summary } from './message.js'
 
 export function avatar(person, size = '') {
   const initials = [person.user.first_name, person.user.last_name].filter(Boolean).map((w) => [...w][0]).join('').toUpperCase()
-  return h('span', { class: `avatar c${person.id % 7} ${size}`, aria: { hidden: true } }, initials)
+  return h('span', { class: `avatar c${person.tone} ${size}`, aria: { hidden: true } }, initials)
 }
 
 export function toast(holder, text) {
