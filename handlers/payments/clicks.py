@@ -15,7 +15,7 @@ from fsm.i18n import _
 from fsm.words import day, money
 from handlers.payments.getters import WAIVE_REASONS, expenses, income_of, shown_card, today
 from models.enums import ExpenseKind
-from services.errors import AlreadyDone, NotFound
+from services.errors import NotFound
 from services.rules.policy_line import read_paid
 from services.rules.reading import Unreadable, clean_text, echo, read_percent, read_sum
 
@@ -92,13 +92,13 @@ async def on_restore(_event: CallbackQuery, _button: Button, manager: DialogMana
     await services(manager).money.restore(actor(manager), payment_id(manager))
 
 
-async def on_undo(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:
-    """Take back the last fact; what it was is said, since it is gone from the card."""
-    move = (await shown_card(manager)).undoable
-    if move is None:
-        raise AlreadyDone
-    await services(manager).money.undo(actor(manager), move.id)
-    await query.answer(_("Taken back: {sum}, {day}.").format(sum=money(move.amount), day=day(move.on_date)))
+async def on_undo(query: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    """Take back the very fact that the button named: a double tap must not take back the one before it too."""
+    moves = {move.id: move for move, _who in (await shown_card(manager)).moves}
+    await services(manager).money.undo(actor(manager), int(item))
+    move = moves.get(int(item))
+    if move is not None:
+        await query.answer(_("Taken back: {sum}, {day}.").format(sum=money(move.amount), day=day(move.on_date)))
 
 
 async def on_policy(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:

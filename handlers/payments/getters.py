@@ -159,8 +159,11 @@ def can(shown: PaymentCard) -> dict[str, bool]:
         "decides": shown.decides,
         "can_move": owed and shown.decides,
         "can_restore": shown.decides and payment.waived_at is not None,
-        "can_undo": shown.undoable is not None,
     }
+
+
+def undo_label(move: MoneyMove) -> str:
+    return _("↩️ Undo the last: {sum}").format(sum=money(move.amount))
 
 
 async def card(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
@@ -170,7 +173,7 @@ async def card(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         "text": card_text(shown, today(dialog_manager), dialog_manager),
         **can(shown),
         "paid_label": _("✅ Paid today: {sum}").format(sum=money(shown.rest)),
-        "undo_label": _("↩️ Undo the last: {sum}").format(sum=money(undoable.amount)) if undoable else "",
+        "undo": [{"id": str(undoable.id), "label": undo_label(undoable)}] if undoable else [],
     }
 
 
@@ -361,9 +364,8 @@ CARD_PREVIEW = {
     "decides": True,
     "can_move": True,
     "can_restore": True,
-    "can_undo": True,
     "paid_label": "✅ 30 000",
-    "undo_label": "↩️ 30 000",
+    "undo": [{"id": "1", "label": "↩️ 30 000"}],
 }
 TEXT_PREVIEW = {"text": Markup("💳 <b>1</b>")}
 INCOME_PREVIEW = TEXT_PREVIEW | {"one_tap": True, "received_label": "✅ 3 000", "can_correct": True}

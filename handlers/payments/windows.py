@@ -29,7 +29,15 @@ dialog = Dialog(
         ),
         SwitchTo(Label("✖️ Write off"), id="to_waive", state=states.Payment.waive, when="can_move"),
         Button(Label("↩️ Bring the instalment back"), id="restore", on_click=clicks.on_restore, when="can_restore"),
-        Button(Plain("undo_label"), id="undo", on_click=clicks.on_undo, when="can_undo"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="undo",
+                item_id_getter=lambda item: item["id"],
+                items="undo",
+                on_click=clicks.on_undo,
+            )
+        ),
         Row(
             Button(Label("📜 Policy"), id="policy", on_click=clicks.on_policy),
             Button(Label("📁 Deal"), id="deal", on_click=clicks.on_deal),

@@ -299,3 +299,61 @@ async def test_a_typo_is_corrected(office: Office) -> None:
     await anna.tap("📅 Окончание")
     await anna.say("31.03.2027")
     assert "02.03.2026 – 31.03.2027" in screen(anna)
+
+
+async def test_a_double_tap_on_every_button_that_changes_something_has_one_effect(office: Office) -> None:
+    anna, clock = office.anna, office.agency.clock
+    await registered(office)
+    await anna.double_tap("✅ Взнос 1 оплачен")
+    assert await office.value("SELECT count(*) FROM money_moves") == 1
+    await anna.say("/payments")
+    await anna.tap("Все")
+    await anna.tap("▫️ 02.09")
+    await anna.double_tap("✅ Оплачен сегодня")
+    await anna.double_tap("🏦 Подтверждён СК")
+    assert await office.value("SELECT count(*) FROM money_moves") == 3
+    await anna.double_tap("↩️ Отменить последнее")
+    assert await office.value("SELECT count(*) FROM money_moves WHERE undone_at IS NOT NULL") == 1
+    await anna.tap("💰 КВ")
+    await anna.double_tap("✅ Пришло сегодня")
+    assert await office.value("SELECT count(*) FROM money_moves WHERE kind = 'commission_received'") == 1
+    await anna.tap("💸 Расходы")
+    await anna.tap("➕ Расход")
+    await anna.say("700")
+    await anna.double_tap("✅ Выплачен сегодня")
+    assert await office.value("SELECT count(*) FROM money_moves WHERE kind = 'expense_paid'") == 1
+    clock.advance(timedelta(days=345))  # type: ignore[attr-defined]
+    await anna.say("/policies")
+    await anna.tap("🟠 01.03")
+    await anna.tap("🚫 Отказ")
+    await anna.double_tap("дорого")
+    assert await office.value("SELECT count(*) FROM audit_records WHERE action = 'policy.lost'") == 1
+    await anna.double_tap("↩️ Клиент передумал")
+    await anna.double_tap("🔄 Продлить: считаем")
+    assert await office.value("SELECT count(*) FROM variants WHERE status = 'draft'") == 1
+
+
+async def test_a_notification_about_a_deal_that_is_anothers_now_opens_nothing(office: Office) -> None:
+    egor, anna = office.egor, office.anna
+    await anna.start()
+    await egor.say(f"/register {office.deal_id}")
+    await egor.say("E5")
+    await egor.tap("✅ Зарегистрировать полис")
+    told = anna.find("Полис зарегистрирован")
+    await office.agency.execute(
+        "UPDATE deals SET seller_id = (SELECT id FROM users WHERE full_name = 'Галина Маркова')"
+    )
+    await anna.tap("📜 Открыть полис", message=told)
+    assert anna.alert is not None
+    assert "E5" not in screen(anna).replace(told.text, "")
+
+
+async def test_a_screen_of_a_policy_that_was_handed_over_shows_nothing_of_it(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await office.agency.execute(
+        "UPDATE deals SET seller_id = (SELECT id FROM users WHERE full_name = 'Галина Маркова')"
+    )
+    await anna.tap("✅ Взнос 1 оплачен")
+    assert await office.value("SELECT count(*) FROM money_moves") == 0
+    assert "A1" not in screen(anna)
