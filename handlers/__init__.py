@@ -6,11 +6,13 @@ from aiogram import Router
 from aiogram_dialog import Dialog
 
 from fsm.inbound import only_what_is_asked
-from handlers import clients, dates, deals, documents, find, menu, new_deal, payments, policies
+from handlers import clients, dates, deals, documents, find, menu, new_deal, payments, policies, tasks, variants
 
 _FEATURES: list[Router] = [
     menu.commands,
     documents.router,
+    tasks.router,
+    variants.router,
     dates.router,
     deals.router,
     new_deal.router,

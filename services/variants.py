@@ -424,6 +424,11 @@ class VariantService(Service):
         return (await self._views(tx, actor, deal, [variant]))[0]
 
     @query(ANYBODY)
+    async def insurers(self, tx: Transaction, actor: Actor) -> list[Insurer]:  # noqa: ARG002
+        """Insurers that a variant may be of, by name."""
+        return await tx.dictionaries.insurers()
+
+    @query(ANYBODY)
     async def of_deal(
         self, tx: Transaction, actor: Actor, deal_id: int, page: int = 0, size: int = PAGE
     ) -> VariantPage:

@@ -29,7 +29,8 @@ def due(task: Task, zone: ZoneInfo, now: datetime) -> str:
     today = now.astimezone(zone).date()
     on: date = task.due_at.astimezone(zone).date()
     mark = "🔴" if is_late(task, now) else "⏰"
-    return f"{mark} {_('due {when}').format(when=moment(task.due_at, zone))} · {in_days(on, today)}"
+    said = _("due {when}").format(when=moment(task.due_at, zone))
+    return f"{mark} {said} · {in_days(on, today)}"
 
 
 def is_late(task: Task, now: datetime) -> bool:

@@ -1,0 +1,87 @@
+"""Variants of a deal, one variant, the comparison."""
+
+import operator
+
+from aiogram_dialog import Dialog, Window
+from aiogram_dialog.widgets.input import MessageInput
+from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+
+from fsm import states
+from fsm.navigation import back_row, leave_row, pager_row
+from fsm.text import Label, Plain, Raw, T
+from handlers.variants import clicks, getters
+
+item_id = operator.itemgetter("id")
+
+variants = Dialog(
+    Window(
+        Raw("text"),
+        MessageInput(clicks.on_lines, content_types="text"),
+        Button(Label("📨 Hand in to the seller ({drafts})"), id="hand_in", on_click=clicks.on_hand_in, when="hands_in"),
+        Column(
+            Select(
+                Plain("item.label"), id="variant", item_id_getter=item_id, items="variants", on_click=clicks.on_variant
+            )
+        ),
+        pager_row(),
+        Row(
+            SwitchTo(Label("📊 Compare"), id="to_compare", state=states.Variants.compare, when="compares"),
+            Button(Label("➕ Step by step"), id="wizard", on_click=clicks.on_wizard, when="edits"),
+        ),
+        leave_row(),
+        state=states.Variants.list,
+        getter=getters.variants,
+        preview_data=getters.LIST_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        MessageInput(clicks.on_line_anew, content_types="text"),
+        Button(Label("🎯 Client chose this one"), id="choose_open", on_click=clicks.on_choose_open, when="chooses"),
+        Row(
+            Button(Label("✏️ Step by step"), id="edit", on_click=clicks.on_edit, when="changes"),
+            Button(Label("📄 Copy"), id="copy", on_click=clicks.on_copy, when="edits"),
+        ),
+        Row(
+            SwitchTo(Label("🚫 Insurer declined"), id="to_decline", state=states.Variants.decline, when="declines"),
+            SwitchTo(Label("🗑 Delete"), id="to_delete", state=states.Variants.delete, when="deletes"),
+        ),
+        back_row(states.Variants.list),
+        state=states.Variants.variant,
+        getter=getters.variant,
+        preview_data=getters.VARIANT_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        T("\nHas the insurer declined this variant? It cannot be chosen after that."),
+        Button(Label("🚫 Yes, declined"), id="decline", on_click=clicks.on_decline),
+        back_row(states.Variants.variant),
+        state=states.Variants.decline,
+        getter=getters.variant,
+        preview_data=getters.VARIANT_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        T("\nDelete this variant? Its number is not given again."),
+        Button(Label("🗑 Yes, delete"), id="delete", on_click=clicks.on_delete),
+        back_row(states.Variants.variant),
+        state=states.Variants.delete,
+        getter=getters.variant,
+        preview_data=getters.VARIANT_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        Button(Label("📝 Give the issue task"), id="issue", on_click=clicks.on_issue, when="can_issue"),
+        Column(
+            Select(Plain("item.label"), id="choice", item_id_getter=item_id, items="choices", on_click=clicks.on_choice)
+        ),
+        Row(
+            Button(Label("🖼 As a picture"), id="picture", on_click=clicks.on_picture, when="any"),
+            Button(Label("✉️ Text for the client"), id="for_client", on_click=clicks.on_text, when="any"),
+        ),
+        SwitchTo(Label("🧮 All variants"), id="to_list", state=states.Variants.list),
+        leave_row(),
+        state=states.Variants.compare,
+        getter=getters.compare,
+        preview_data=getters.COMPARE_PREVIEW,
+    ),
+)
