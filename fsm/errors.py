@@ -86,9 +86,21 @@ async def show_fresh(manager: DialogManager, message: object) -> None:
     await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
 
 
+def _is_open_screen(manager: DialogManager, message: object) -> bool:
+    """Whether the pressed message is the one that shows the person's open dialog."""
+    if not isinstance(message, Message | InaccessibleMessage) or not manager.has_context():
+        return False
+    return manager.current_stack().last_message_id == message.message_id
+
+
 async def on_outdated(event: ErrorEvent, dialog_manager: DialogManager) -> None:
     """A press on a screen whose state is gone: say so, put its buttons away, show the fresh screen."""
     query = event.update.callback_query
+    if query is not None and _is_open_screen(dialog_manager, query.message):
+        # The second tap of two: the first has led on, and what it led to is what he looks at.
+        await query.answer()
+        await dialog_manager.show(ShowMode.EDIT)
+        return
     if query is not None:
         await query.answer(_("This screen is out of date. Here is the fresh one."))
         if query.message is not None and not isinstance(query.message, InaccessibleMessage):

@@ -47,6 +47,8 @@ def pages(total: int, manager: DialogManager, pager: str = "page", size: int = P
     """What a getter returns for its pager, from the number of rows that there are."""
     last = max((total - 1) // size, 0)
     page = min(page_of(manager, pager), last)
+    # A press must know how many pages there were; getters' data is not there when it is handled.
+    manager.dialog_data[f"{pager}_last"] = last
     return {f"{pager}_many": last > 0, f"{pager}_at": f"{page + 1} / {last + 1}", f"{pager}_last": last}
 
 
@@ -54,8 +56,7 @@ def pager_row(pager: str = "page") -> Row:
     """‹ 2 / 5 › for a list that pages in SQL; it wraps around, so that the oldest is one tap from the newest."""
 
     async def turn(_event: CallbackQuery, button: Button, manager: DialogManager) -> None:
-        data = await manager.load_data()
-        last = int(data.get(f"{pager}_last", 0))
+        last = int(manager.dialog_data.get(f"{pager}_last", 0))
         step = 1 if (button.widget_id or "").endswith("next") else -1
         manager.dialog_data[pager] = (page_of(manager, pager) + step) % (last + 1)
 

@@ -8,21 +8,21 @@ from fsm import states
 from fsm.errors import show_fresh
 from fsm.i18n import _
 
-router = Router(name="menu")
+stray = Router(name="stray")
 
 
-@router.message(F.text.startswith("/"))
+@stray.message(F.text.startswith("/"))
 async def on_unknown_command(message: Message) -> None:
     await message.answer(_("There is no such command. /menu shows what there is, /help explains it."))
 
 
-@router.message(F.text)
+@stray.message(F.text)
 async def on_text(message: Message, dialog_manager: DialogManager) -> None:
     """A line typed over a screen that asked for none: look for it, or begin a deal with it."""
     await dialog_manager.start(states.Menu.typed, data={"text": message.text or ""})
 
 
-@router.message(F.contact)
+@stray.message(F.contact)
 async def on_contact(message: Message, dialog_manager: DialogManager) -> None:
     """A contact from the phone's book is a client to be, or to be found."""
     if message.contact is not None:
@@ -30,12 +30,12 @@ async def on_contact(message: Message, dialog_manager: DialogManager) -> None:
         await dialog_manager.start(states.Menu.typed, data={"text": f"{name} {message.contact.phone_number}".strip()})
 
 
-@router.message(~F.successful_payment)
+@stray.message(~F.successful_payment)
 async def on_anything_else(message: Message) -> None:
     await message.answer(_("I understand words, files, photos, voice and video messages. /menu shows what I can do."))
 
 
-@router.callback_query()
+@stray.callback_query()
 async def on_old_button(query: CallbackQuery, dialog_manager: DialogManager) -> None:
     """A button that no screen of ours has any more: show the fresh screen of what it was about."""
     await query.answer(_("This screen is out of date. Here is the fresh one."))

@@ -13,6 +13,7 @@ from fsm.context import actor, services
 from fsm.i18n import _
 from models.enums import TaskStatus
 from services.errors import AlreadyDone, Invalid
+from services.registry import Services
 from services.rules.stages import OPEN_TASKS
 from services.tasks import TaskCard
 
@@ -34,12 +35,12 @@ class ReplyButton(CallbackData, prefix="tr"):
 class AboutTask(Filter):
     """A reply to one of our messages about a task; gives the handler its id."""
 
-    async def __call__(self, message: Message, dialog_manager: DialogManager) -> bool | dict[str, Any]:
+    # Filters run before there is a dialog manager, so the person and the services come from the update's own data.
+    async def __call__(self, message: Message, **data: Any) -> bool | dict[str, Any]:
         if message.reply_to_message is None or (message.text or "").startswith("/"):
             return False
-        about = await services(dialog_manager).tasks.about_message(
-            actor(dialog_manager), message.reply_to_message.message_id
-        )
+        found: Services = data["services"]
+        about = await found.tasks.about_message(data["actor"], message.reply_to_message.message_id)
         return False if about is None or about.task_id is None else {"task_id": about.task_id}
 
 

@@ -1,0 +1,226 @@
+"""Deals in the chat: opened from one line or by buttons, looked at, put off, written about, closed and found."""
+
+import pytest
+
+from models.enums import Role
+from sandbox.people import VirtualUser, keep
+from tests.bot.conftest import Agency, OpenAgency
+
+LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Kia Rio а123вс77"
+
+
+@pytest.fixture
+async def anna(agency: Agency) -> VirtualUser:
+    return await agency.person("Анна Серова", Role.SELLER)
+
+
+async def deals(agency: Agency) -> int:
+    return int(await agency.value("SELECT count(*) FROM deals"))
+
+
+async def test_a_deal_is_opened_with_one_line_and_one_tap(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    assert "Семёнов Пётр Ильич" in anna.screen
+    assert "+7 916 123-45-67" in anna.screen
+    assert "КАСКО" in anna.screen
+    assert "А123ВС77" in anna.screen
+    assert await deals(agency) == 0
+    await anna.double_tap("✅ Открыть сделку")
+    assert await deals(agency) == 1
+    assert "№1001 · КАСКО Kia Rio" in anna.screen
+    assert "вт, 3 марта" in anna.screen
+    assert "Дать задачу на расчёт" in anna.screen
+
+
+async def test_a_deal_is_opened_step_by_step_by_somebody_who_types_little(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say("/start")
+    assert "Здравствуйте, <b>Анна Серова</b>" in anna.screen or "Здравствуйте, Анна Серова" in anna.screen
+    await anna.tap("➕ Новая сделка")
+    await anna.say("8 916 123-45-67")
+    assert "ещё ни у кого нет" in anna.screen
+    await anna.say("Семёнов Пётр")
+    await anna.tap("ОСАГО")
+    await anna.tap("Пропустить")
+    await anna.say("торопится, нужен до пятницы")
+    assert "торопится" in anna.screen
+    await anna.tap("✅ Открыть сделку")
+    assert "№1001 · ОСАГО" in anna.screen
+    assert "торопится" in anna.screen
+    assert await agency.rows("SELECT e164 FROM client_phones") == [("+79161234567",)]
+
+
+async def test_a_known_client_is_offered_before_a_second_one_is_made(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.say("/new Семенов Петр осаго Kia Rio")
+    assert "похожее имя" in anna.screen
+    await anna.tap("Семёнов Пётр Ильич")
+    await anna.tap("✅ Открыть сделку")
+    assert await agency.value("SELECT count(*) FROM clients") == 1
+    assert await deals(agency) == 2
+
+
+async def test_another_sellers_client_is_warned_about_and_not_named(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    boris = await agency.person("Борис Котов", Role.SELLER)
+    await boris.say("/new Петров Фома 89161234567 осаго Лада")
+    assert "У другого продавца уже есть клиент с этим телефоном" in boris.screen
+    assert "Семёнов" not in boris.transcript
+    await boris.say("семенов")
+    await boris.say("/find 1001")
+    assert "Ничего не найдено" in boris.screen
+
+
+async def test_nothing_typed_on_the_open_card_is_lost(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.say("Клиент просит <франшизу> 15")
+    await anna.say("и рассрочку")
+    assert "<франшизу> 15\nи рассрочку" in anna.last.text
+    await anna.double_tap("📝 Записать в журнал")
+    assert await agency.rows("SELECT text FROM journal_entries WHERE event IS NULL") == [
+        ("Клиент просит <франшизу> 15\nи рассрочку",)
+    ]
+    assert "Клиент просит <франшизу> 15" in anna.last.text
+
+
+async def test_a_reply_to_any_message_that_names_a_deal_goes_into_its_journal(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    card = anna.last
+    await anna.say("/menu")
+    said = await anna.reply(card, "перезвонил, думает")
+    assert await agency.rows("SELECT text FROM journal_entries WHERE event IS NULL") == [("перезвонил, думает",)]
+    assert "👍" in str(said.body) or anna.last.text  # the reaction is the answer
+    boris = await agency.person("Борис Котов", Role.SELLER)
+    await boris.say("/start")
+    assert "Меню" in boris.screen
+
+
+async def test_a_deal_is_put_off_in_one_tap_and_by_typing(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.tap("⏰ Отложить")
+    await anna.tap("+3")
+    assert "чт, 5 марта" in anna.screen
+    await anna.tap("⏰ Отложить")
+    await anna.say("31.03")
+    assert "вт, 31 марта" in anna.screen
+    await anna.tap("⏰ Отложить")
+    await anna.say("вчера")
+    assert "не может быть в прошлом" in anna.transcript
+    await anna.tap("🗓 Другой день")
+    await anna.tap("+30")
+    assert "ср, 1 апреля" in anna.screen
+
+
+async def test_a_deal_is_closed_with_a_reason_and_opened_again(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.tap("🔒 Закрыть сделку")
+    await anna.tap("проиграна")
+    await anna.tap("дорого")
+    await anna.say("ушёл к соседу")
+    assert "ушёл к соседу" in anna.screen
+    await anna.double_tap("🔒 Закрыть сделку")
+    assert await agency.rows("SELECT outcome, close_reason, close_note FROM deals") == [
+        ("lost", "price", "ушёл к соседу")
+    ]
+    assert "закрыта" in anna.screen
+    await anna.tap("♻️ Открыть снова")
+    assert "сбор документов" in anna.screen
+    assert "открыта снова" in anna.screen
+
+
+async def test_lists_and_search_lead_to_the_card(agency: Agency, anna: VirtualUser) -> None:
+    for n in range(10):
+        await anna.say(f"/new Клиентов Иван осаго Лада {n}")
+        await anna.tap("➕ Новый клиент") if n else None
+        await anna.tap("✅ Открыть сделку")
+    await agency.execute("UPDATE deals SET review_on = review_on - 10 WHERE number = 1005")
+    await anna.say("/deals")
+    assert "Всего 10" in anna.screen
+    assert anna.last.labels[0].startswith("⚠️")
+    await anna.tap("›")
+    assert "2 / 2" in anna.screen
+    await anna.tap("⚠️ Просрочены")
+    await anna.tap("⚠️ 21.02")
+    assert "№1005" in anna.screen
+    await anna.tap("‹ Назад")
+    assert "Просрочены" in anna.screen
+    await anna.say("1003")
+    await anna.tap("№1003")
+    assert "№1003 · ОСАГО Лада 2" in anna.screen
+
+
+async def test_an_old_button_leads_to_the_fresh_card_of_its_deal(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    old = keep(anna.last)
+    await agency.execute("DELETE FROM dialog_state")
+    await anna.tap_old(old, "⏰ Отложить")
+    assert "№1001" in anna.screen
+    await anna.tap("⏰ Отложить")
+    assert "Сейчас следующее касание" in anna.screen
+
+
+async def test_help_differs_by_role_and_the_menu_counts_what_waits(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await agency.execute("UPDATE deals SET review_on = review_on - 10")
+    await anna.say("/menu")
+    assert "Просрочены касания: 1" in anna.last.text
+    await anna.say("/help")
+    assert "/new" in anna.screen
+    egor = await agency.person("Егор Лисин", Role.EXECUTOR)
+    await egor.say("/help")
+    assert "/new" not in egor.screen
+    assert "/tasks" in egor.screen
+    await egor.say("/menu")
+    assert "Новая сделка" not in egor.screen
+
+
+async def test_cancel_leaves_a_half_typed_deal_and_saves_nothing(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.say("/cancel")
+    assert "Ничего не сохранено" in anna.screen
+    assert await deals(agency) == 0
+
+
+async def test_a_client_is_corrected_and_merged(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.say("/new Семёнов П.И. осаго Лада")
+    await anna.tap("➕ Новый клиент")
+    await anna.tap("✅ Открыть сделку")
+    await anna.tap("👤 Клиент")
+    await anna.tap("✏️ Изменить")
+    await anna.tap("Телефоны")
+    await anna.say("8 495 111-22-33")
+    assert "+7 495 111-22-33" in anna.screen
+    await anna.tap("✏️ Изменить")
+    await anna.tap("E-mail")
+    await anna.say("не почта")
+    assert "не адрес почты" in anna.transcript
+    await anna.tap("‹ Назад")
+    await anna.tap("‹ Назад")
+    await anna.tap("🔗 Объединить")
+    await anna.tap("Семёнов Пётр Ильич")
+    await anna.tap("🔗 Да, объединить")
+    assert "Сделки: 2" in anna.screen
+    assert await agency.value("SELECT count(*) FROM clients WHERE deleted_at IS NULL") == 1
+
+
+async def test_the_owner_becomes_admin_and_a_stranger_gets_one_line(open_agency: OpenAgency) -> None:
+    agency = await open_agency(admin_ids=(777,))
+    owner = VirtualUser(agency.telegram, id=777, first_name="Галина", quiet=agency.quiet)
+    await owner.start()
+    assert "главный админ" in owner.screen
+    stranger = agency.stranger("Чужой")
+    await stranger.start("выдуманный-код")
+    assert "Приглашение больше не действует" in stranger.screen
+    await stranger.say("/new Иванов")
+    assert await deals(agency) == 0
