@@ -152,7 +152,7 @@ class EditVariant(StatesGroup):
 
 
 class NewPolicy(StatesGroup):
-    """Registration, prefilled from the variant; start data: {"deal_id", "variant_id"?, "task_id"?}."""
+    """Registration, prefilled; start data: {"deal_id", "variant_id"?, "previous_policy_id"?, "task_id"?}."""
 
     review = State()
     insurer = State()
@@ -198,6 +198,13 @@ class PickDate(StatesGroup):
     """Asks for a date by chips, calendar or typing; start data: {"title", "chips"?, "past"?}; result: {"date": ISO}."""
 
     pick = State()
+
+
+class ReminderDate(StatesGroup):
+    """The day of an answer to a reminder; start data: {"reminder_id", "message_id", "what": "promise" | "postpone"}."""
+
+    ask = State()
+    done = State()
 
 
 class Today(StatesGroup):

@@ -288,7 +288,14 @@ class PolicyService(Service):
     # --- registering ----------------------------------------------------------------------------------------------
 
     @query(ANYBODY)
-    async def prefill(self, tx: Transaction, actor: Actor, deal_id: int, variant_id: int | None = None) -> Draft:
+    async def prefill(
+        self,
+        tx: Transaction,
+        actor: Actor,
+        deal_id: int,
+        variant_id: int | None = None,
+        previous_policy_id: int | None = None,
+    ) -> Draft:
         """What is known of the policy to be: from the chosen variant, or from last year's policy. Raises NotFound."""
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
@@ -300,7 +307,8 @@ class PolicyService(Service):
             variant = await tx.policies.variant(deal_id, variant_id)
             if variant is None:
                 raise NotFound
-        previous = self._renewed_one(deal, await tx.policies.of_deal(deal_id), today)
+        wanted = previous_policy_id or deal.renewal_of_id
+        previous = self._renewed_one(await tx.policies.of_deal(deal_id), wanted, today)
         starts_on = today + timedelta(days=1)
         if previous is not None:
             starts_on = max(starts_on, previous.ends_on + timedelta(days=1))
@@ -342,12 +350,13 @@ class PolicyService(Service):
         return await _free_number(tx, actor, deal, number)
 
     @staticmethod
-    def _renewed_one(deal: Deal, policies: Sequence[Policy], today: date) -> Policy | None:
-        """Which policy the next one replaces: the one being recalculated, else one whose end is near or past."""
-        ending = (PolicyStatus.EXPIRING, PolicyStatus.EXPIRED)
+    def _renewed_one(policies: Sequence[Policy], wanted: int | None, today: date) -> Policy | None:
+        """Which policy the next one replaces: the one that is meant, else one whose end is near or past."""
+        replaced = (PolicyOutcome.RENEWED, PolicyOutcome.MOVED)
         for policy in policies:
-            if policy.id == deal.renewal_of_id:
+            if policy.id == wanted and policy.outcome not in replaced:
                 return policy
+        ending = (PolicyStatus.EXPIRING, PolicyStatus.EXPIRED)
         return next((policy for policy in policies if status_of(policy, today) in ending), None)
 
     @command(ANYBODY)

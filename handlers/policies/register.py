@@ -76,10 +76,14 @@ def terms(manager: DialogManager) -> Terms:
     )
 
 
+def _given(manager: DialogManager) -> dict[str, Any]:
+    return manager.start_data if isinstance(manager.start_data, dict) else {}
+
+
 async def _draft(manager: DialogManager) -> Draft:
-    given: dict[str, Any] = manager.start_data if isinstance(manager.start_data, dict) else {}
+    given = _given(manager)
     return await services(manager).policies.prefill(
-        actor(manager), start_id(manager, "deal_id"), given.get("variant_id")
+        actor(manager), start_id(manager, "deal_id"), given.get("variant_id"), given.get("previous_policy_id")
     )
 
 
@@ -152,6 +156,7 @@ async def review(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     except Unreadable as error:
         problem = say(error)
     unknown = "—"
+    meant = _given(dialog_manager).get("previous_policy_id")
     insurer = names.get(given.insurer_id or 0, unknown)
     deal = draft.deal
     text = lines(
@@ -175,7 +180,7 @@ async def review(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         "text": text,
         "ready": ready,
         # Of a renewal that is being calculated the answer is known; a guess of ours can be taken back.
-        "guessed": draft.previous is not None and draft.deal.renewal_of_id != draft.previous.id,
+        "guessed": draft.previous is not None and draft.previous.id not in (draft.deal.renewal_of_id, meant),
         "renews": given.previous_id is not None,
         "new": given.previous_id is None,
     }

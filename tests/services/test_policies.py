@@ -324,6 +324,17 @@ async def test_the_next_policy_gives_the_last_one_its_outcome(
     assert (card.status.value, card.successor.id) == (outcome.value, second)
 
 
+async def test_a_draft_renews_the_policy_that_is_meant_or_the_one_that_ends(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    first = await register(agency, agency.anna, deal_id)
+    prefill = agency.services.policies.prefill
+    assert (await prefill(agency.anna, deal_id)).previous is None
+    assert (await prefill(agency.anna, deal_id, previous_policy_id=first)).previous.id == first
+    agency.at(2027, 2, 20, 9)
+    draft = await prefill(agency.anna, deal_id)
+    assert (draft.previous.id, draft.premium, draft.starts_on) == (first, Decimal(60000), date(2027, 3, 10))
+
+
 async def test_a_policy_is_renewed_once(agency: Any) -> None:
     deal_id = await agency.deal(agency.anna)
     first = await register(agency, agency.anna, deal_id)
