@@ -32,6 +32,7 @@ from bot.settings import Settings
 from bot.turns import Activity, Turns
 from bot.worker import Worker
 from scheduler.ticker import Ticker
+from services.access import SYSTEM
 from services.ports import Clock
 from services.registry import Services
 from storage import schema
@@ -104,6 +105,7 @@ class App:
         host = self.settings.health.health_host
         self.health_port = await self._serve(health.app, host, self.settings.health.health_port, "HEALTH_PORT")
         self._run("sender", self.sender.run(), self.sender.drain)
+        await self.services.reminders.ensure_digests(SYSTEM)
         self._ticker.start()
         self._stack.callback(self._ticker.stop)
         self._run("worker", self.worker.run(), self.worker.drain)
@@ -118,7 +120,7 @@ class App:
             raise StartError(f"database: {error}") from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StartError(f"database: cannot connect: {error}") from error
-        self.database = Database(url, pool_size=self.pace.people_at_once)
+        self.database = Database(url, pool_size=16)
         self._stack.push_async_callback(self.database.close)
 
     async def _assemble(self, container: AsyncContainer) -> None:
@@ -314,6 +316,8 @@ def main(settings: Settings) -> int:
     logs.configure(settings.logs)
     try:
         uvloop.run(_serve(settings))
+    except KeyboardInterrupt:
+        return 130  # before it was up: later the signal stops it in order
     except StartError as error:
         sys.stderr.write(" ".join(str(error).split()) + "\n")
         return 1

@@ -86,11 +86,12 @@ class Polling:
 
     async def run(self) -> None:
         """Poll until cancelled; raises TelegramUnauthorizedError when the token is revoked."""
-        await self._bot.delete_webhook(drop_pending_updates=False)
         offset: int | None = None
-        backoff = 1.0
+        backoff, webhook_gone = 1.0, False
         while True:
             try:
+                if not webhook_gone:
+                    webhook_gone = await self._bot.delete_webhook(drop_pending_updates=False)
                 updates = await self._get(offset)
                 if updates:
                     await self._inbox.add(self._bot.id, [row_of(update) for update in updates])
@@ -109,13 +110,15 @@ class Polling:
 
     async def _get(self, offset: int | None) -> list[Update]:
         """GetUpdates without building objects: what is kept is what Telegram has sent, known to us or not."""
-        method = GetUpdates(offset=offset, timeout=self._pace.poll_timeout, allowed_updates=self._kinds)
-        values = {"offset": offset, "timeout": self._pace.poll_timeout, "allowed_updates": self._kinds}
+        # The first poll does not wait: until it is answered the bot does not call itself ready.
+        timeout = self._pace.poll_timeout if self.alive else 0
+        method = GetUpdates(offset=offset, timeout=timeout, allowed_updates=self._kinds)
+        values = {"offset": offset, "timeout": timeout, "allowed_updates": self._kinds}
         http = self._bot.session
         assert isinstance(http, AiohttpSession)  # noqa: S101 - bot.container makes no other
         session = await http.create_session()
         url = http.api.api_url(self._bot.token, "getUpdates")
-        patience = ClientTimeout(total=self._pace.poll_timeout + 15)
+        patience = ClientTimeout(total=timeout + 15)
         body = {key: value for key, value in values.items() if value is not None}
         try:
             async with session.post(url, json=body, timeout=patience) as response:

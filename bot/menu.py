@@ -10,13 +10,20 @@ from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommand
 from bot.recent import Recent
 from fsm.i18n import _
 from models.enums import Role
-from services.access import ANYBODY, Actor
+from services.access import ANYBODY, SELLERS, Actor
 from services.errors import N_
 
 _log = structlog.get_logger(__name__)
 
 COMMANDS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
-    ("start", N_("Main menu"), ANYBODY),
+    ("menu", N_("Main menu"), ANYBODY),
+    ("new", N_("New deal"), SELLERS),
+    ("find", N_("Search everywhere"), ANYBODY),
+    ("deals", N_("My deals"), ANYBODY),
+    ("tasks", N_("Tasks"), ANYBODY),
+    ("clients", N_("Clients"), SELLERS),
+    ("policies", N_("Policies"), ANYBODY),
+    ("payments", N_("Payments"), SELLERS),
     ("help", N_("What the bot can do"), ANYBODY),
     ("cancel", N_("Leave what was begun"), ANYBODY),
 )

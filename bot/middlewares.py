@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.dispatcher.middlewares.user_context import UserContextMiddleware
-from aiogram.enums import ChatType
+from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.types import Chat, TelegramObject, Update, User
 from aiogram_dialog.api.entities import DialogUpdate
 
@@ -72,15 +72,26 @@ class Door(BaseMiddleware):
         if actor is None and not self._brings_invitation(event, user):
             with use_language(user.language_code or DEFAULT_LANGUAGE):
                 return await self._turn_away(event, user, data["bot"])
+        if actor is not None and isinstance(event, Update) and not isinstance(event, DialogUpdate):
+            await self._note(event, actor)
         with use_language(_language(actor, user)), structlog.contextvars.bound_contextvars(person=_id(actor)):
             data["actor"] = actor
             result = await handler(event, data)
         if actor is None:
             actor = await self._services.people.identify(user.id)
-        if actor is not None and not isinstance(event, DialogUpdate):
+        stopped = isinstance(event, Update) and event.my_chat_member is not None
+        if actor is not None and not stopped and not isinstance(event, DialogUpdate):
             with use_language(actor.language):
                 await self._menus.show(data["bot"], user.id, actor)
         return result
+
+    async def _note(self, event: Update, actor: Actor) -> None:
+        """Who writes can be written to; who stops the bot cannot."""
+        member = event.my_chat_member
+        if member is not None and member.new_chat_member.status == ChatMemberStatus.KICKED:
+            await self._services.people.blocked_bot(actor)
+        else:
+            await self._services.people.seen(actor)
 
     def _brings_invitation(self, event: TelegramObject, user: User) -> bool:
         text = event.message.text if isinstance(event, Update) and event.message else None

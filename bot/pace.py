@@ -10,6 +10,7 @@ class Pace:
 
     poll_timeout: int = 30  # of a long poll
     look_again: float = 1.0  # how often the queues are looked at when nobody has called
+    longest: float = 120.0  # what is handled for longer hangs, and holds its person up
     lease: float = 60.0  # how long a replica that has died keeps what it took
     people_at_once: int = 32
     messages_at_once: int = 16

@@ -12,6 +12,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
+from sqlalchemy.exc import DBAPIError
 
 from bot.metrics import Metrics
 from bot.pace import Pace
@@ -23,6 +24,10 @@ _log = structlog.get_logger(__name__)
 
 TELEGRAM_AWAY = (TelegramNetworkError, TelegramServerError, RestartingTelegram, TelegramRetryAfter)
 """What says nothing about the update: it is tried again for as long as it takes."""
+
+
+class HangsError(Exception):
+    """A handler did not come to its end."""
 
 
 class Troubles(Protocol):
@@ -135,7 +140,7 @@ class Worker:
                 began = time.monotonic()
                 try:
                     async with self._turns.of(update.person_id):
-                        result = await self._handle(update, again)
+                        result = await self._in_time(update, again)
                     await self._inbox.done(update)
                 except asyncio.CancelledError:
                     await asyncio.shield(self._release(update))
@@ -150,6 +155,16 @@ class Worker:
                 break
             self._metrics.updates.labels(kind, result).inc()
             self._metrics.handling.labels(kind).observe(time.monotonic() - began)
+
+    async def _in_time(self, update: TakenUpdate, again: bool) -> str:
+        limit = asyncio.timeout(self._pace.longest)
+        try:
+            async with limit:
+                return await self._handle(update, again)
+        except TimeoutError as error:
+            if limit.expired():
+                raise HangsError(f"handled for more than {self._pace.longest} s") from error
+            raise
 
     async def _put_back(self, update: TakenUpdate, error: Exception) -> str:
         """Keep a failed update for its next attempt, or give it up."""
@@ -169,14 +184,14 @@ class Worker:
         """Whether the database failed us, not the update: then wait until it is back, and count no attempt."""
         if not is_outage(error):
             return False
-        wait, away = 0.1, False
+        # An error that looks like an outage while the database answers: its connection was cut, or it is none (a file
+        # that is not there looks like a socket that is not there).
+        wait, away = 0.1, isinstance(error, DBAPIError)
         while not await self._database.answers():
-            if not away:
-                _log.warning("the database is away, updates wait", error=repr(error))
+            _log.warning("the database is away, updates wait", error=repr(error))
             away, wait = True, min(wait * 2, 5.0)
             await asyncio.sleep(wait)
-        # An error that looks like an outage while the database answers: a connection that was cut, once or twice.
-        return True
+        return away
 
     async def _release(self, update: TakenUpdate) -> None:
         try:

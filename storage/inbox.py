@@ -110,7 +110,12 @@ _DEPTH = text(
     " FROM inbox WHERE status <> 'done'"
 )
 
-_FORGET = text("DELETE FROM inbox WHERE status = 'done' AND done_at < clock_timestamp() - make_interval(days => :days)")
+_FORGET = text(
+    """
+    WITH marks AS (DELETE FROM effects WHERE at < clock_timestamp() - make_interval(days => :days))
+    DELETE FROM inbox WHERE status = 'done' AND done_at < clock_timestamp() - make_interval(days => :days)
+    """
+)
 
 
 class Inbox:
@@ -177,6 +182,7 @@ class Inbox:
         return row[0], row[1]
 
     async def forget_done(self, *, older_than_days: int) -> None:
+        """Delete what was done so long ago that nobody will bring it again, with the marks of its effects."""
         async with self._engine.connect() as connection:
             await connection.execute(_FORGET, {"days": older_than_days})
 

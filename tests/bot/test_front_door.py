@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from bot.menu import COMMANDS
 from models.enums import Role
-from tests.bot.conftest import OpenAgency
+from tests.bot.conftest import Agency, OpenAgency
 from tests.bot.front_desk import Desk
 from tests.conftest import ManualClock
 
@@ -65,8 +66,6 @@ async def test_somebody_who_was_blocked_is_a_stranger_from_that_moment_and_his_o
 
 
 async def test_a_strangers_inline_query_finds_nothing(open_agency: OpenAgency, desk: Desk) -> None:
-    async def nothing_to_ask() -> None: ...
-
     agency = await open_agency(screens=desk.routers)
     agency.world.delivery.allow(["message", "callback_query", "inline_query", "my_chat_member"])
     eve = agency.stranger("Ева")
@@ -74,10 +73,32 @@ async def test_a_strangers_inline_query_finds_nothing(open_agency: OpenAgency, d
     assert answer.results == []
 
 
+async def test_who_stops_the_bot_is_known_to_be_out_of_reach_until_he_is_back(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers)
+    anna, owner = await agency.person("Анна", Role.SELLER), await agency.person("Ольга", Role.ADMIN)
+    await anna.block()
+    assert await agency.value("SELECT reachable FROM users WHERE telegram_id = :t", t=anna.id) is False
+    await anna.unblock()
+    assert await agency.value("SELECT reachable FROM users WHERE telegram_id = :t", t=anna.id) is True
+    assert owner.received == [] or "Анна" in owner.screen
+
+
 async def test_the_command_menu_follows_roles_and_strangers_have_none(open_agency: OpenAgency, desk: Desk) -> None:
     agency = await open_agency(screens=desk.routers)
     anna, eve = await agency.person("Анна", Role.SELLER), agency.stranger("Ева")
     await anna.start()
     await eve.start()
-    assert [one["command"] for one in agency.world.commands_for(anna.id)][:2] == ["start", "help"]
+    assert [one["command"] for one in agency.world.commands_for(anna.id)][:3] == ["menu", "new", "find"]
     assert agency.world.commands_for(eve.id) == []
+
+
+async def test_every_command_of_the_menu_opens_something(agency: Agency) -> None:
+    anna = await agency.person("Анна", Role.SELLER, Role.EXECUTOR, Role.ADMIN)
+    await anna.start()
+    for name, _text, _who in COMMANDS:
+        before = len(anna.received)
+        await anna.say(f"/{name}")
+        assert len(anna.received) > before
+        assert "Такой команды нет" not in anna.screen, name

@@ -110,6 +110,7 @@ async def test_somebody_who_has_blocked_the_bot_is_marked_and_the_message_kept_a
 ) -> None:
     agency = await open_agency(screens=desk.routers)
     anna = await agency.person("Анна", Role.SELLER)
+    agency.world.delivery.allow(["message"])  # nobody tells the bot: it has to find out
     await anna.block()
     await tell(agency, anna, "hello?")
     await tell(agency, anna, "are you there?")
