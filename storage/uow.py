@@ -6,14 +6,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
-from models.tables import AuditRecord, Base, Effect, JournalEntry, OutboxMessage
+from models.tables import AuditRecord, Base, Effect, Entity, JournalEntry, OutboxMessage
 from storage.audit import Audit
 from storage.clients import Clients
 from storage.deals import Deals
 from storage.dictionaries import Dictionaries
+from storage.digest import Digest
 from storage.documents import Documents
 from storage.engine import Database
 from storage.journal import Journal
@@ -27,11 +29,26 @@ from storage.tasks import Tasks
 from storage.variants import Variants
 
 
+@event.listens_for(Session, "before_flush")
+def _stamp(session: Session, _context: object, _instances: object) -> None:
+    """Give rows the moment of the injected clock: the sandbox and the tests move it, not the database's own."""
+    now = session.info.get("now")
+    if now is None:
+        return
+    for row in session.new:
+        if isinstance(row, Entity):
+            row.created_at = row.updated_at = now
+    for row in session.dirty:
+        if isinstance(row, Entity) and session.is_modified(row):
+            row.updated_at = now
+
+
 class Transaction:
     """A session with its repositories and the side effects that ride in the same commit."""
 
     def __init__(self, session: AsyncSession, actor_id: int | None, now: datetime) -> None:
         self.session = session
+        session.sync_session.info["now"] = now
         self.actor_id = actor_id
         self.now = now
         # Written last: the chain of records is a lock that all transactions wait for.
@@ -80,6 +97,10 @@ class Transaction:
     @cached_property
     def reminders(self) -> Reminders:
         return Reminders(self.session)
+
+    @cached_property
+    def digest(self) -> Digest:
+        return Digest(self.session)
 
     @cached_property
     def search(self) -> Search:

@@ -67,6 +67,7 @@ class Agency:
     async def save(self, *rows: Base) -> None:
         """Insert rows as they are, past the services: only for what a test starts from."""
         async with self.database.writing() as session:
+            session.sync_session.info["now"] = self.clock.now()
             session.add_all(rows)
             await session.commit()
 

@@ -285,6 +285,7 @@ async def test_next_years_comparison_and_choice_leave_last_years_alone(agency: A
     await agency.services.variants.choose(agency.anna, first)
     await policy_from(agency, first)
     await agency.sql("UPDATE deals SET stage = 'calculating' RETURNING id")
+    agency.clock.advance(timedelta(days=300))
     (renewed,) = await handed_in(agency, deal_id, "Согласие 58000")
     compared = await agency.services.variants.compare(agency.anna, deal_id)
     assert [row.number for row in compared.rows] == [4]
