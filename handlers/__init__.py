@@ -6,7 +6,21 @@ from aiogram import Router
 from aiogram_dialog import Dialog
 
 from fsm.inbound import only_what_is_asked
-from handlers import clients, dates, deals, documents, find, menu, new_deal, payments, policies, tasks, variants
+from handlers import (
+    clients,
+    dates,
+    deals,
+    documents,
+    find,
+    menu,
+    new_deal,
+    payments,
+    policies,
+    reminders,
+    tasks,
+    today,
+    variants,
+)
 
 _FEATURES: list[Router] = [
     menu.commands,
@@ -20,6 +34,8 @@ _FEATURES: list[Router] = [
     find.router,
     policies.router,
     payments.router,
+    reminders.router,
+    today.router,
     menu.router,
 ]
 """In the order in which they are asked: commands first, the menu's catch-alls last."""

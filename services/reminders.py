@@ -1,11 +1,10 @@
 """Due rows: fired once when their time has come, answered in place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, Role, TaskStatus
+from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, TaskStatus
 from models.tables import Deal, Payment, Policy, Reminder, Task, User
 from services import planning, touch
 from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query
@@ -191,16 +190,6 @@ class ReminderService(Service):
             question=question,
         )
 
-    @query(SELLERS)
-    async def heirs(self, tx: Transaction, actor: Actor, deal_id: int) -> Sequence[User]:
-        """Sellers to whom a deal can be handed over. Raises NotFound, Forbidden."""
-        deal = await tx.deals.get(actor.scope, deal_id)
-        if deal is None:
-            raise NotFound
-        if not owns(actor, deal):
-            raise Forbidden
-        return [user for user in await tx.people.with_role(Role.SELLER) if user.id != deal.seller_id]
-
     # --- answering ------------------------------------------------------------------------------------------------
 
     @command(SELLERS)
@@ -222,6 +211,15 @@ class ReminderService(Service):
         tx.audit("policy.thinking", "policy", policy.id, deal_id=deal.id, until=until.isoformat())
         tx.event(deal.id, "client_thinks", number=policy.number, until=until.isoformat(), policy_id=policy.id)
         return until.isoformat()
+
+    @command(ANYBODY)
+    async def ask_again(self, tx: Transaction, actor: Actor, reminder_id: int) -> None:
+        """An answer was taken back: the reminder waits for another one. Raises NotFound."""
+        reminder = await tx.reminders.lock(reminder_id)
+        if reminder is None or reminder.recipient_id != actor.user_id:
+            raise NotFound
+        if reminder.status is ReminderStatus.ANSWERED:
+            reminder.status, reminder.answer, reminder.answered_at = ReminderStatus.SENT, None, None
 
     @command(SELLERS)
     async def put_off_payment(self, tx: Transaction, actor: Actor, payment_id: int, days: int) -> str:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, literal, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
 from models.tables import Deal, LineOfBusiness, Payment, Policy, Reminder, User
@@ -170,7 +170,7 @@ class Reminders(Repository):
                 literal(ReminderStatus.PLANNED.value).label("status"),
             )
             .where(_ADMIN_STEP, Reminder.status == ReminderStatus.PLANNED)
-            .distinct(Reminder.kind, Reminder.object_id, Reminder.step)
+            .ext(distinct_on(Reminder.kind, Reminder.object_id, Reminder.step))
             .order_by(Reminder.kind, Reminder.object_id, Reminder.step, Reminder.due_at)
         )
         columns = ["kind", "object_id", "step", "recipient_id", "local_date", "due_at", "deal_id", "event_on", "status"]
@@ -222,6 +222,9 @@ class Reminders(Repository):
 
     async def get(self, reminder_id: int) -> Reminder | None:
         return await self.one(select(Reminder).where(Reminder.id == reminder_id))
+
+    async def lock(self, reminder_id: int) -> Reminder | None:
+        return await self.one(select(Reminder).where(Reminder.id == reminder_id).with_for_update())
 
     async def next_due(self) -> datetime | None:
         """When the next planned row is due, whoever's it is."""
