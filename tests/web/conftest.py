@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -22,7 +23,14 @@ from sandbox.world import World
 from tests.web.page_stage import ANNA, ARGUMENTS, CHROMIUM, IGOR, OLGA, EchoBot, OpenPage, Stage
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for this room, so that one Chromium serves all its tests: it takes a second to start."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     clock = SandboxClock(tmp_path / "offset")
     world = World(now=clock.now)
@@ -59,7 +67,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await session.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     if not CHROMIUM.exists():
         if os.environ.get("CI"):
@@ -71,7 +79,7 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(stage: Stage, chromium: Browser) -> AsyncIterator[OpenPage]:
     """Open the page as a desktop or a phone; at the end of the test it must have logged no error."""
     complaints: list[str] = []
@@ -94,9 +102,11 @@ async def open_page(stage: Stage, chromium: Browser) -> AsyncIterator[OpenPage]:
         return page
 
     yield open_it
+    for context in chromium.contexts:
+        await context.close()
     assert complaints == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(open_page: OpenPage) -> Page:
     return await open_page()

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+import pytest_asyncio
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., Awaitable[Process]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def start() -> AsyncIterator[Start]:
     started: list[Process] = []
     folder = Path(tempfile.mkdtemp(prefix="polisdesk-"))

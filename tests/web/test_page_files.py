@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import aiohttp
 from aiogram.types import BufferedInputFile, InputMediaPhoto
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from tests.web.page_stage import ANNA, OLGA, Stage, chat, picture, rows
 
@@ -70,16 +70,11 @@ async def test_a_pasted_picture_is_a_photo(page: Page, stage: Stage) -> None:
 
 
 async def test_a_file_is_chosen_and_taken_back_before_sending(page: Page, stage: Stage) -> None:
-    await (
-        chat(page, ANNA)
-        .locator("input[type=file]")
-        .set_input_files(
-            [
-                {"name": "policy.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"},
-                {"name": "wrong.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"},
-            ]
-        )
-    )
+    files: list[FilePayload] = [
+        {"name": "policy.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"},
+        {"name": "wrong.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"},
+    ]
+    await chat(page, ANNA).locator("input[type=file]").set_input_files(files)
     await page.get_by_role("button", name="Delete: wrong.pdf").click()
     await page.get_by_role("button", name="Send").last.click()
     await expect(rows(page, ANNA)).to_have_count(1)
