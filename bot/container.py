@@ -13,6 +13,7 @@ from aiogram.enums import ParseMode
 from aiogram.fsm.storage.memory import DisabledEventIsolation
 from aiogram_dialog import BgManagerFactory, setup_dialogs
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
+from obstore.store import from_url
 
 import fsm.errors
 from bot.handling import DirectAnswers, Handling
@@ -32,7 +33,7 @@ from services.ports import Clock, FileStore
 from services.registry import Services
 from storage.dialog_state import PostgresDialogState, RedisDialogState
 from storage.engine import Database
-from storage.files import DiskFiles
+from storage.files import DiskFiles, ObjectFiles
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.uow import Transactions
@@ -70,7 +71,8 @@ class _Kept(Provider):
 
     @provide
     def files(self, settings: Settings) -> FileStore:
-        return DiskFiles(settings.storage.documents_dir)
+        url = settings.storage.documents_url
+        return DiskFiles(settings.storage.documents_dir) if url is None else ObjectFiles(from_url(url))
 
     @provide
     def services(self, transactions: Transactions, clock: Clock, files: FileStore, settings: Settings) -> Services:

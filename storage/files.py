@@ -1,4 +1,4 @@
-"""Bytes of documents on a disk, under names that a person can read; whole and durable, or not there at all."""
+"""Bytes of documents, on a disk or in an object store, under readable names; whole, or not there at all."""
 
 import asyncio
 import os
@@ -6,6 +6,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore
 
 
 class DiskFiles:
@@ -56,3 +60,31 @@ class DiskFiles:
         for place in found:
             if not place.name.startswith(".part-"):
                 yield place.relative_to(self.root).as_posix()
+
+
+class ObjectFiles:
+    """A bucket: the same promises, kept by the store's conditional put."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, path: str, content: bytes) -> None:
+        """Keep the bytes, durable on return. Raises FileExistsError when the name is taken."""
+        try:
+            await obstore.put_async(self._store, path, content, mode="create")
+        except AlreadyExistsError as error:
+            raise FileExistsError(path) from error
+
+    async def get(self, path: str) -> bytes:
+        found = await obstore.get_async(self._store, path)
+        return bytes(await found.bytes_async())
+
+    async def delete(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, path)
+
+    async def names(self) -> AsyncIterator[str]:
+        """Every path that is kept."""
+        async for batch in obstore.list(self._store):
+            for entry in batch:
+                yield entry["path"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 from sqlalchemy import select
 
 from models.enums import DocumentKind
@@ -10,7 +11,8 @@ from models.tables import Document, JournalEntry
 from services.access import origin
 from services.documents import Incoming
 from services.errors import AlreadyDone, Invalid, NotFound
-from storage.files import DiskFiles
+from services.ports import FileStore
+from storage.files import DiskFiles, ObjectFiles
 from tests.services.conftest import Agency
 
 PDF = b"%PDF-1.7 passport"
@@ -165,10 +167,22 @@ async def test_a_path_out_of_the_root_is_refused_by_the_disk_itself(tmp_path: Pa
             await files.put(path, b"x")
 
 
-async def test_a_name_that_is_taken_is_never_overwritten(tmp_path: Path) -> None:
-    files = DiskFiles(tmp_path)
-    await files.put("a/b.pdf", b"first")
+@pytest.fixture(params=["disk", "object store"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    return DiskFiles(tmp_path) if request.param == "disk" else ObjectFiles(MemoryStore())
+
+
+async def test_a_name_that_is_taken_is_never_overwritten(files: FileStore) -> None:
+    await files.put("Иванов/б.pdf", b"first")
     with pytest.raises(FileExistsError):
-        await files.put("a/b.pdf", b"second")
-    assert await files.get("a/b.pdf") == b"first"
-    assert [name async for name in files.names()] == ["a/b.pdf"]
+        await files.put("Иванов/б.pdf", b"second")
+    assert await files.get("Иванов/б.pdf") == b"first"
+    assert [name async for name in files.names()] == ["Иванов/б.pdf"]
+
+
+async def test_what_is_not_there_is_said_to_be_missing_and_can_be_deleted_again(files: FileStore) -> None:
+    await files.put("a.pdf", b"x")
+    await files.delete("a.pdf")
+    await files.delete("a.pdf")
+    with pytest.raises(FileNotFoundError):
+        await files.get("a.pdf")
