@@ -21,9 +21,10 @@ def only_what_is_asked(dialog: Dialog) -> None:
     async def is_for(message: Message, **data: Any) -> bool:
         context: Context | None = data.get("aiogd_context")
         window = dialog.windows.get(context.state) if context is not None else None
-        if not isinstance(window, Window) or window.on_message is None:
+        # Files are taken before any dialog (handlers.documents); what a window asks for is always words.
+        if not isinstance(window, Window) or window.on_message is None or message.text is None:
             return False
-        if _COMMAND.match(message.text or ""):
+        if _COMMAND.match(message.text):
             return False
         return not _is_about_another_card(message, data.get("aiogd_stack"))
 

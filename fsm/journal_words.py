@@ -83,18 +83,30 @@ _FORMATS: Mapping[str, _Words] = {
 }
 
 
-def words_of(entry: JournalEntry, zone: ZoneInfo) -> Markup:
+def is_cut(entry: JournalEntry, zone: ZoneInfo, limit: int) -> bool:
+    """Whether an entry is longer than a list shows of it."""
+    return len(_plain(entry, zone)) > limit
+
+
+def words_of(entry: JournalEntry, zone: ZoneInfo, limit: int = 4000) -> Markup:
     """What an entry says to this reader, as HTML: a person's own words escaped, or the words of its event."""
+    words = _plain(entry, zone)
+    if len(words) > limit:
+        words = f"{words[:limit].rstrip()}…"
+    return html("{words}", words=words) if entry.event is None else html("<i>{words}</i>", words=words)
+
+
+def _plain(entry: JournalEntry, zone: ZoneInfo) -> str:
     if entry.event is None:
-        return html("{text}", text=entry.text)
+        return entry.text
     told = {
         key: _FORMATS[key](value, zone) if key in _FORMATS and value is not None else str(value or "")
         for key, value in entry.params.items()
     }
     try:
-        return html("<i>{words}</i>", words=_(EVENTS[entry.event]).format(**told))
+        return _(EVENTS[entry.event]).format(**told)
     except KeyError:
-        return html("<i>{words}</i>", words=entry.event.replace("_", " "))
+        return entry.event.replace("_", " ")
 
 
 def author_of(entry: JournalEntry) -> str:

@@ -14,6 +14,7 @@ from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from fsm.words import weekday
+from services.journal import TEXT_LIMIT
 from services.rules.reading import read_date
 
 OnClick = Callable[[CallbackQuery, Button, DialogManager], Awaitable[None]]
@@ -57,8 +58,12 @@ async def on_typed(message: Message, _widget: MessageInput, manager: DialogManag
 
 
 async def on_write(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    """Write what was kept, in as many entries as it takes: what was typed in parts may be longer than one holds."""
     text = str(kept(manager, "typed") or "")
-    await services(manager).journal.add(actor(manager), start_id(manager, "deal_id"), text)
+    for at in range(0, len(text), TEXT_LIMIT):
+        part = text[at : at + TEXT_LIMIT]
+        if part.strip():
+            await services(manager).journal.add(actor(manager), start_id(manager, "deal_id"), part)
     keep(manager, typed="")
     await manager.switch_to(states.Deal.card)
 

@@ -92,6 +92,7 @@ CARD_PREVIEW = {
             "next",
             "reopen",
             "own",
+            "again",
             "open",
             "documents",
             "variants",
@@ -314,9 +315,7 @@ def _journal(view: DealView, me: Actor) -> list[Markup | str]:
         return []
     shown: list[Markup | str] = ["", html("📝 <b>{title}</b>", title=_("Journal"))]
     for entry in reversed(view.journal):
-        words = words_of(entry, me.zone)
-        if entry.event is None and len(entry.text) > CUT:
-            words = html("{text}…", text=entry.text[:CUT])
+        words = words_of(entry, me.zone, CUT)
         shown.append(
             html("{when} {who}: {words}", when=moment(entry.created_at, me.zone), who=author_of(entry), words=words)
         )
@@ -333,7 +332,8 @@ def card_buttons(view: DealView) -> dict[str, Any]:
         "own": view.own and open_,
         "open": open_,
         "reopen": view.own and not open_,
-        "calculate": view.own and deal.stage is DealStage.COLLECTING and TaskKind.CALCULATE not in kinds,
+        "calculate": view.own and before_choice and TaskKind.CALCULATE not in kinds,
+        "again": view.own and open_ and not before_choice and TaskKind.CALCULATE not in kinds,
         "choose": deal.stage is DealStage.CHOOSING,
         "register": deal.stage is DealStage.ISSUING,
         "issue": view.own

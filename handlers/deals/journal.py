@@ -12,7 +12,7 @@ from markupsafe import Markup
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.journal_words import author_of, words_of
+from fsm.journal_words import author_of, is_cut, words_of
 from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
 from fsm.text import Plain, Raw, html, lines
 from fsm.words import moment
@@ -29,7 +29,7 @@ async def entries(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             "<b>{when} · {who}</b>\n{words}",
             when=moment(entry.created_at, me.zone),
             who=author_of(entry),
-            words=words_of(entry, me.zone) if len(entry.text) <= CUT else html("{text}…", text=entry.text[:CUT]),
+            words=words_of(entry, me.zone, CUT),
         )
         for entry in page.rows
     ]
@@ -48,7 +48,7 @@ async def entries(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
                 )[:60],
             }
             for entry in page.rows
-            if len(entry.text) > CUT
+            if is_cut(entry, me.zone, CUT)
         ],
         **pages(page.total, dialog_manager, size=ENTRIES),
     }

@@ -50,13 +50,13 @@ card = Dialog(
             when="choose",
         ),
         Button(
-            Label("📜 Register the policy"), id="register", on_click=clicks.go(states.NewPolicy.review), when="register"
-        ),
-        Button(
             Label("✍️ Give to issue"),
             id="issue",
             on_click=clicks.go(states.NewTask.assignee, kind="issue"),
             when="issue",
+        ),
+        Button(
+            Label("📜 Register the policy"), id="register", on_click=clicks.go(states.NewPolicy.review), when="register"
         ),
         Button(Label("✅ Done, on to the next event"), id="next_event", on_click=clicks.on_next_event, when="next"),
         Button(Label("♻️ Open again"), id="reopen", on_click=clicks.on_reopen, when="reopen"),
@@ -95,6 +95,12 @@ card = Dialog(
         Row(
             Button(Label("✏️ Object"), id="object", on_click=clicks.go(states.EditDeal.choose), when="own"),
             Button(Label("💸 Expenses"), id="expenses", on_click=clicks.go(states.DealExpenses.list), when="expenses"),
+            Button(
+                Label("🧮 Calculate again"),
+                id="again",
+                on_click=clicks.go(states.NewTask.assignee, kind="calculate"),
+                when="again",
+            ),
             Button(
                 Label("📋 Task"), id="new_task", on_click=clicks.go(states.NewTask.assignee, kind="other"), when="own"
             ),

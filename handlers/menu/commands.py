@@ -6,8 +6,10 @@ from aiogram.types import Message
 from aiogram_dialog import DialogManager, StartMode
 
 from fsm import states
-from fsm.context import services
+from fsm.context import actor, services
 from fsm.i18n import _
+from services.access import SELLERS
+from services.errors import Forbidden
 
 commands = Router(name="commands")
 
@@ -45,7 +47,9 @@ async def on_help(_message: Message, dialog_manager: DialogManager) -> None:
 
 @commands.message(Command("new"))
 async def on_new(_message: Message, command: CommandObject, dialog_manager: DialogManager) -> None:
-    """A new deal, from the line after the command where there is one."""
+    """A new deal, from the line after the command where there is one. Raises Forbidden before anything is asked."""
+    if not actor(dialog_manager).roles & SELLERS:
+        raise Forbidden
     data = {"text": command.args} if command.args else None
     await dialog_manager.start(states.NewDeal.client, data=data, mode=StartMode.RESET_STACK)
 

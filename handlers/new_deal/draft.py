@@ -57,7 +57,11 @@ async def take(manager: DialogManager, text: str) -> None:
     keep(manager, typed=text)
     phone = normalise(text) if re.fullmatch(r"[+0-9() .\-\s]+", text) else None
     if phone is not None:
-        keep(manager, phone=phone)
+        client = new_client(manager)
+        if client is None:
+            keep(manager, phone=phone)
+        else:
+            keep_new_client(manager, replace(client, phones=tuple(dict.fromkeys((*client.phones, phone)))))
         return
     read = read_new_deal(text, await aliases(manager))
     if read.client is not None:

@@ -41,7 +41,7 @@ def _phones(phones: list[str]) -> str:
 async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     phone = kept(dialog_manager, "phone")
     if phone:
-        said = html(_("Nobody has the phone {phone} yet. What is the client's name?"), phone=pretty(str(phone)))
+        said = html(_("The phone {phone} is noted. What is the client's name?"), phone=pretty(str(phone)))
     else:
         said = html(_("Write everything in one line, or the client alone — a name, a phone, an INN."))
     example = _("Ivanov Ivan 89123456789 kasko Kia Rio A123BC77")

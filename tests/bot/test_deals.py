@@ -37,7 +37,7 @@ async def test_a_deal_is_opened_step_by_step_by_somebody_who_types_little(agency
     assert "Здравствуйте, <b>Анна Серова</b>" in anna.screen or "Здравствуйте, Анна Серова" in anna.screen
     await anna.tap("➕ Новая сделка")
     await anna.say("8 916 123-45-67")
-    assert "ещё ни у кого нет" in anna.screen
+    assert "Телефон +7 916 123-45-67 записан" in anna.screen
     await anna.say("Семёнов Пётр")
     await anna.tap("ОСАГО")
     await anna.tap("Пропустить")

@@ -90,7 +90,8 @@ async def change(agency: Agency, statement: str, **values: Any) -> None:
 
 
 async def draft(agency: Agency, **fields: Any) -> DealDraft:
-    return DealDraft(**{"line_id": await agency.line(), "title": "Kia Rio"} | fields)
+    known: dict[str, Any] = {"line_id": await agency.line(), "title": "Kia Rio"}
+    return DealDraft(**known | fields)
 
 
 # --- opening ------------------------------------------------------------------------------------------------------
