@@ -70,7 +70,8 @@ def attachment(message: Message) -> Attachment | None:
 
 def _named(kind: str, message: Message) -> str:
     words = {"photo": _("Photo"), "voice": _("Voice message"), "document": _("Paper")}
-    return f"{words.get(kind, _('Video'))} {message.date:%H-%M-%S} {message.message_id}.{EXTENSIONS.get(kind, 'bin')}"
+    word = words.get(kind, _("Video"))
+    return f"{word} {message.date:%H-%M-%S} {message.message_id}.{EXTENSIONS.get(kind, 'bin')}"
 
 
 async def download(bot: Bot, message: Message) -> Incoming | None:
