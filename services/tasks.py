@@ -116,6 +116,11 @@ def card_key(task_id: int) -> str:
     return f"task:{task_id}"
 
 
+def comparison_key(deal_id: int) -> str:
+    """The live card of a deal's compared variants."""
+    return f"variants:{deal_id}"
+
+
 def _record(tx: Transaction, task: Task, status: TaskStatus, comment: str = "") -> None:
     """Put a task into a status and remember the step."""
     task.status = status
@@ -154,6 +159,7 @@ def _tell(tx: Transaction, kind: str, task: Task, people: set[int], *, deal: Dea
 async def _refresh(tx: Transaction, task: Task, deal: Deal, *, inform: bool = False) -> None:
     """Bring the live cards that people have of the task up to date, without a new message.
 
+    Before the new message of the same step, which is the live card from then on.
     With `inform` the owners hear of the step even where they have no card yet.
     """
     key = card_key(task.id)
@@ -161,6 +167,13 @@ async def _refresh(tx: Transaction, task: Task, deal: Deal, *, inform: bool = Fa
         if (inform and user_id != tx.actor_id) or await tx.tasks.has_card(user_id, key):
             kind = "task_given" if user_id == task.assignee_id else "task_state"
             tx.notify(user_id, kind, card_key=key, edits_card=True, deal_id=deal.id, task_id=task.id)
+
+
+async def refresh_comparison(tx: Transaction, deal: Deal) -> None:
+    """Bring the seller's card with the compared variants up to date, if he has one."""
+    key = comparison_key(deal.id)
+    if await tx.tasks.has_card(deal.seller_id, key):
+        tx.notify(deal.seller_id, "variants_handed_in", card_key=key, edits_card=True, deal_id=deal.id, deal=deal.id)
 
 
 def _say(tx: Transaction, task: Task, text: str) -> None:
@@ -332,6 +345,8 @@ class TaskService(Service):
         )
         tx.audit("task.given", "task", task.id, deal_id=deal_id, kind=kind, assignee_id=assignee_id, due_at=due)
         tx.notify(assignee_id, "task_given", card_key=card_key(task.id), deal_id=deal_id, task_id=task.id)
+        if kind is TaskKind.ISSUE:
+            await refresh_comparison(tx, deal)
         return task.id
 
     @command(SELLERS)
@@ -344,8 +359,8 @@ class TaskService(Service):
         _move(tx, task, TaskStatus.ACCEPTED, text)
         _say(tx, task, text)
         await self._settle(tx, deal, task)
-        _tell(tx, "task_answer", task, {task.assignee_id}, deal=deal)
         await _refresh(tx, task, deal)
+        _tell(tx, "task_answer", task, {task.assignee_id}, deal=deal)
 
     @command(SELLERS)
     async def return_(self, tx: Transaction, actor: Actor, task_id: int, comment: str) -> None:
@@ -364,9 +379,9 @@ class TaskService(Service):
         if task.kind is not TaskKind.OTHER:
             deal.executor_id = task.assignee_id
         await self._settle(tx, deal, task)
+        await _refresh(tx, task, deal)
         tx.event(deal.id, "task_returned", task_id=task.id, kind=task.kind.value, comment=comment)
         _tell(tx, "task_returned", task, {task.assignee_id}, deal=deal)
-        await _refresh(tx, task, deal)
 
     @command(SELLERS)
     async def cancel(self, tx: Transaction, actor: Actor, task_id: int, reason: str) -> None:
@@ -388,9 +403,9 @@ class TaskService(Service):
                 ),
             )
         await self._settle(tx, deal, task)
+        await _refresh(tx, task, deal)
         tx.event(deal.id, "task_cancelled", task_id=task.id, kind=task.kind.value, comment=reason)
         _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal)
-        await _refresh(tx, task, deal)
 
     @command(SELLERS)
     async def reassign(self, tx: Transaction, actor: Actor, task_id: int, assignee_id: int) -> None:
@@ -402,9 +417,9 @@ class TaskService(Service):
         before = task.assignee_id
         await hand_on(tx, deal, task, assignee)
         await touch.recompute(tx, deal)
+        await _refresh(tx, task, deal)
         tx.notify(assignee_id, "task_given", card_key=card_key(task.id), deal_id=deal.id, task_id=task.id)
         _tell(tx, "task_taken_away", task, {before} - {deal.seller_id}, deal=deal)
-        await _refresh(tx, task, deal)
 
     # --- by the assignee ----------------------------------------------------------------------------------------
 
@@ -430,8 +445,8 @@ class TaskService(Service):
         _move(tx, task, TaskStatus.QUESTION, question)
         _say(tx, task, question)
         await self._settle(tx, deal, task)
-        _tell(tx, "task_question", task, _owners(deal, task), deal=deal)
         await _refresh(tx, task, deal)
+        _tell(tx, "task_question", task, _owners(deal, task), deal=deal)
 
     @command(EXECUTORS)
     async def wait_insurer(self, tx: Transaction, actor: Actor, task_id: int) -> None:
@@ -485,9 +500,9 @@ class TaskService(Service):
         _move(tx, task, TaskStatus.DONE)
         task.finished_at = tx.now
         await self._settle(tx, deal, task)
+        await _refresh(tx, task, deal)
         tx.event(deal.id, "task_done", task_id=task.id, kind=task.kind.value)
         _tell(tx, "task_done", task, _owners(deal, task), deal=deal)
-        await _refresh(tx, task, deal)
 
     # --- looking ------------------------------------------------------------------------------------------------
 

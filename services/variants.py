@@ -20,7 +20,7 @@ from services.rules.plans import PaymentPlan
 from services.rules.reading import Unreadable, clean_text
 from services.rules.stages import ForbiddenMove, after_choice, after_variants_handed_in, check_variant_move
 from services.rules.variant_lines import BadLine, VariantLine, read_variant_lines
-from services.tasks import card_key, close_open_task, owns, take_up
+from services.tasks import card_key, close_open_task, comparison_key, owns, refresh_comparison, take_up
 from storage.uow import Transaction
 
 LINES_LIMIT = 20
@@ -205,13 +205,10 @@ async def _enter(tx: Transaction, actor: Actor, deal: Deal, fields: Mapping[str,
     return variant
 
 
-async def _tell_changed(tx: Transaction, actor: Actor, deal: Deal, variant: Variant) -> None:
-    """What the seller may have shown to the client already must not change behind his back."""
-    if variant.status is not VariantStatus.DRAFT and deal.seller_id != actor.user_id:
-        tx.notify(
-            deal.seller_id, "variants_handed_in", card_key=f"variants:{deal.id}", edits_card=True, deal_id=deal.id,
-            deal=deal.id,
-        )  # fmt: skip
+async def _tell_changed(tx: Transaction, deal: Deal, variant: Variant) -> None:
+    """What the seller may be showing to the client must not differ from what there is."""
+    if variant.status is not VariantStatus.DRAFT:
+        await refresh_comparison(tx, deal)
 
 
 class VariantService(Service):
@@ -297,7 +294,7 @@ class VariantService(Service):
         variant.deleted_at = tx.now
         tx.audit("variant.deleted", "variant", variant.id, deal_id=deal.id, number=variant.number)
         tx.event(deal.id, "variant_deleted", number=variant.number)
-        await _tell_changed(tx, actor, deal, variant)
+        await _tell_changed(tx, deal, variant)
 
     @command(ANYBODY)
     async def attach(self, tx: Transaction, actor: Actor, variant_id: int, document_id: int) -> None:
@@ -341,7 +338,7 @@ class VariantService(Service):
         tx.event(deal_id, "variants_handed_in", count=len(drafts))
         if deal.seller_id != actor.user_id:
             tx.notify(
-                deal.seller_id, "variants_handed_in", card_key=f"variants:{deal_id}", deal_id=deal_id, deal=deal_id
+                deal.seller_id, "variants_handed_in", card_key=comparison_key(deal_id), deal_id=deal_id, deal=deal_id
             )
         return len(drafts)
 
@@ -386,6 +383,7 @@ class VariantService(Service):
             premium=str(variant.premium),
             before=before,
         )
+        await refresh_comparison(tx, deal)
         await self._tell_executor(tx, deal, variant, await tx.tasks.open_of_kind(deal.id, TaskKind.ISSUE))
         await touch.recompute(tx, deal)
 
@@ -407,6 +405,7 @@ class VariantService(Service):
             if deal.stage is DealStage.ISSUING:
                 self._set_stage(tx, deal, DealStage.CHOOSING)
         tx.event(deal.id, "variant_declined", number=variant.number)
+        await refresh_comparison(tx, deal)
         await touch.recompute(tx, deal)
         people = {deal.seller_id, deal.executor_id or deal.seller_id} - {actor.user_id}
         for user_id in sorted(people if variant.offered_at is not None else ()):
@@ -520,7 +519,7 @@ class VariantService(Service):
         tx.audit("variant.changed", "variant", variant.id, deal_id=deal.id, **changed)
         if variant.status is not VariantStatus.DRAFT:
             tx.event(deal.id, "variant_changed", number=variant.number)
-        await _tell_changed(tx, actor, deal, variant)
+        await _tell_changed(tx, deal, variant)
 
     @staticmethod
     async def _tell_executor(tx: Transaction, deal: Deal, variant: Variant, task: Task | None) -> None:

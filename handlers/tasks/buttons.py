@@ -3,7 +3,7 @@
 from aiogram import Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import CallbackQuery, Message
-from aiogram_dialog import DialogManager
+from aiogram_dialog import DialogManager, ShowMode
 
 from fsm.cards import Card, CardContext
 from fsm.context import actor, services
@@ -31,11 +31,15 @@ async def redraw(query: CallbackQuery, card: Card | None) -> None:
 async def on_task_button(query: CallbackQuery, callback_data: TaskButton, dialog_manager: DialogManager) -> None:
     """Do what the tap asks, or open the screen where it is asked for."""
     step, task_id = callback_data.step, callback_data.task_id
+    context = CardContext(actor(dialog_manager), services(dialog_manager))
+    # A refusal must not draw the open screen over this message.
+    dialog_manager.show_mode = ShowMode.NO_UPDATE
     if step not in TOASTS:
         await go(dialog_manager, step, task_id, anew=True)
         await query.answer()
+        # The dialog library takes the buttons off whatever was tapped.
+        await redraw(query, await current(context, task_id))
         return
-    context = CardContext(actor(dialog_manager), services(dialog_manager))
     try:
         await do(dialog_manager, step, task_id)
     except AlreadyDone:

@@ -7,7 +7,7 @@ from aiogram import F, Router
 from aiogram.filters import Filter
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, ReactionTypeEmoji
-from aiogram_dialog import DialogManager
+from aiogram_dialog import DialogManager, ShowMode
 
 from fsm.context import actor, services
 from fsm.i18n import _
@@ -68,6 +68,7 @@ async def on_reply(message: Message, task_id: int, dialog_manager: DialogManager
 @router.callback_query(ReplyButton.filter())
 async def on_choice(query: CallbackQuery, callback_data: ReplyButton, dialog_manager: DialogManager) -> None:
     """The person has said what his reply is; the reply itself is still above."""
+    dialog_manager.show_mode = ShowMode.NO_UPDATE
     offer = query.message if isinstance(query.message, Message) else None
     written = offer.reply_to_message if offer is not None else None
     if offer is None or written is None or not written.text:

@@ -68,7 +68,8 @@ def _entry(entry: JournalEntry, zone: ZoneInfo) -> Markup:
 
 def journal(card: TaskCard, zone: ZoneInfo) -> Markup | None:
     """The last things that people wrote; what happened by itself is in the deal."""
-    written = [entry for entry in card.entries if entry.event is None][:ENTRIES]
+    said = card.last_words.comment if card.last_words is not None else ""
+    written = [entry for entry in card.entries if entry.event is None and entry.text != said][:ENTRIES]
     if not written:
         return None
     return lines("", html("<b>{title}</b>", title=_("Journal")), *(_entry(entry, zone) for entry in reversed(written)))

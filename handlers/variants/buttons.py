@@ -7,6 +7,7 @@ from typing import Any
 from aiogram import Bot, Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.filters.callback_data import CallbackData
+from aiogram.fsm.state import State
 from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 from markupsafe import escape
@@ -16,7 +17,7 @@ from fsm.cards import Card, CardContext, card
 from fsm.context import actor, services
 from fsm.i18n import _
 from fsm.text import html, lines
-from handlers.variants.texts import block, button, client_picture, client_text, comparison, head
+from handlers.variants.texts import block, caption, client_picture, client_text, comparison, head
 from models.enums import TaskKind
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.variants import Offered
@@ -53,7 +54,7 @@ def keyboard(offered: Offered) -> InlineKeyboardMarkup:
         return InlineKeyboardButton(text=text, callback_data=data)
 
     rows = [
-        [make(_("🎯 Client chose {variant}").format(variant=button(view)[2:]), Step.CHOOSE, view.id)]
+        [make(_("🎯 Client chose {variant}").format(variant=caption(view)), Step.CHOOSE, view.id)]
         for view in offered.rows[:CHOICES]
         if view.chooses
     ]
@@ -119,12 +120,15 @@ async def on_variant_button(
 ) -> None:
     """Choose, show to the client, go on to the issue, or open the deal."""
     step, deal_id = callback_data.step, callback_data.deal_id
+    # A refusal must not draw the open screen over this message.
+    dialog_manager.show_mode = ShowMode.NO_UPDATE
     if step is Step.CHOOSE:
         await _choose(query, callback_data, dialog_manager)
     elif step is Step.DEAL:
-        await _open(dialog_manager, states.Deal.card, {"deal_id": deal_id})
+        await _open(query, dialog_manager, states.Deal.card, {"deal_id": deal_id})
     elif step is Step.ISSUE:
-        await _open(dialog_manager, states.NewTask.due, {"deal_id": deal_id, "kind": TaskKind.ISSUE.value})
+        data = {"deal_id": deal_id, "kind": TaskKind.ISSUE.value}
+        await _open(query, dialog_manager, states.NewTask.due, data)
     else:
         await query.answer()
         await show_client(bot, query.from_user.id, dialog_manager, deal_id, picture=step is Step.PICTURE)
@@ -142,9 +146,16 @@ async def _choose(query: CallbackQuery, callback_data: VariantButton, manager: D
     await redraw(query, await current(context, callback_data.deal_id))
 
 
-async def _open(manager: DialogManager, state: Any, data: dict[str, Any]) -> None:
+async def _open(query: CallbackQuery, manager: DialogManager, state: State, data: dict[str, Any]) -> None:
+    """Open a screen under the message, and give the message its buttons back: the library takes them off."""
     manager.show_mode = ShowMode.SEND
     await manager.start(state, data=data, mode=StartMode.RESET_STACK)
+    if isinstance(query.message, Message):
+        try:
+            await query.message.edit_reply_markup(reply_markup=query.message.reply_markup)
+        except TelegramBadRequest as error:
+            if "not modified" not in error.message and "can't be edited" not in error.message:
+                raise
 
 
 async def show_client(bot: Bot, chat_id: int, manager: DialogManager, deal_id: int, *, picture: bool) -> None:

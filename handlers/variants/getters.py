@@ -11,7 +11,7 @@ from fsm.navigation import page_of, pages
 from fsm.text import html, lines
 from fsm.words import VARIANT_STATUS, money
 from handlers.variants.buttons import can_issue
-from handlers.variants.texts import MARKS, button, comparison, head, name, terms
+from handlers.variants.texts import MARKS, button, caption, comparison, head, name, terms
 from models.enums import VariantStatus
 from services.rules.reading import echo
 
@@ -144,7 +144,7 @@ async def compare(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     return {
         "text": comparison(offered, _("Comparison")),
         "choices": [
-            {"id": view.id, "label": _("🎯 Client chose {variant}").format(variant=button(view)[2:])}
+            {"id": view.id, "label": _("🎯 Client chose {variant}").format(variant=caption(view))}
             for view in offered.rows
             if view.chooses
         ],

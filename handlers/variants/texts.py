@@ -49,9 +49,14 @@ def name(view: VariantView) -> str:
     return f"{view.label} · {view.insurer} {view.product}".rstrip()
 
 
+def caption(view: VariantView) -> str:
+    """One variant inside a button: its number, its insurer, its price."""
+    return short(f"{view.label} · {view.insurer} · {money(view.premium)}", 45)
+
+
 def button(view: VariantView) -> str:
-    """One variant as a button: its status, its name, its price."""
-    return short(f"{MARKS[view.status]} {view.label} · {view.insurer} · {money(view.premium)}", 60)
+    """One variant as a button of its own, with its status."""
+    return f"{MARKS[view.status]} {caption(view)}"
 
 
 def terms(view: VariantView) -> str:
