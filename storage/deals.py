@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import joinedload
 
 from models.enums import DealStage, ExpenseStatus, IncomeStatus, PolicyOutcome, VariantStatus
@@ -198,12 +198,17 @@ class Deals(Repository):
         )
 
     async def latest_policies(self, deal_id: int, limit: int) -> list[Policy]:
-        """Policies with insurer and line: those without an outcome first, the latest end first."""
+        """Policies with insurer and line: undecided ones by their end, then decided ones, the latest first."""
         return await self.many(
             select(Policy)
             .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
             .options(joinedload(Policy.insurer), joinedload(Policy.line))
-            .order_by(Policy.outcome.is_not(None), Policy.ends_on.desc(), Policy.id.desc())
+            .order_by(
+                Policy.outcome.is_not(None),
+                case((Policy.outcome.is_(None), Policy.ends_on)),
+                Policy.ends_on.desc(),
+                Policy.id.desc(),
+            )
             .limit(limit)
         )
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from aiogram.fsm.state import State
-from aiogram.types import CallbackQuery, Message, ReactionTypeEmoji
-from aiogram_dialog import DialogManager, ShowMode
+from aiogram.types import CallbackQuery, Message
+from aiogram_dialog import DialogManager
 from aiogram_dialog.widgets.input import MessageInput
 from aiogram_dialog.widgets.kbd import Button
 
@@ -44,14 +44,8 @@ async def on_deal(_event: CallbackQuery, _widget: Any, manager: DialogManager, i
 
 
 async def on_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
-    """Keep what was typed on the open card until it is written down or put away; a reply to it is meant already."""
+    """Keep what was typed on the open card until it is written down or put away."""
     text = message.text or ""
-    if message.reply_to_message is not None:
-        await services(manager).journal.add(actor(manager), start_id(manager, "deal_id"), text)
-        await message.react([ReactionTypeEmoji(emoji="👍")])
-        await manager.show(ShowMode.EDIT)
-        manager.show_mode = ShowMode.NO_UPDATE
-        return
     before = str(kept(manager, "typed") or "")
     keep(manager, typed=f"{before}\n{text}" if before else text)
     await manager.switch_to(states.Deal.note)

@@ -26,6 +26,8 @@ async def on_reply(message: Message, number: int, dialog_manager: DialogManager)
     deal_id = await services(dialog_manager).deals.find_number(actor(dialog_manager), number)
     await services(dialog_manager).journal.add(actor(dialog_manager), deal_id, message.text or "")
     await message.react([ReactionTypeEmoji(emoji="👍")])
+    if dialog_manager.has_context():
+        await dialog_manager.show(ShowMode.EDIT)
 
 
 @router.callback_query(OpenDeal.filter())

@@ -95,6 +95,8 @@ card = Dialog(
         Row(
             Button(Label("✏️ Object"), id="object", on_click=clicks.go(states.EditDeal.choose), when="own"),
             Button(Label("💸 Expenses"), id="expenses", on_click=clicks.go(states.DealExpenses.list), when="expenses"),
+        ),
+        Row(
             Button(
                 Label("🧮 Calculate again"),
                 id="again",
