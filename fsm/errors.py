@@ -50,6 +50,8 @@ async def answer_refusal(event: TelegramObject, refusal: Refusal | Unreadable, m
     text = say(refusal)
     if isinstance(event, CallbackQuery):
         await event.answer(text[:ALERT_LIMIT], show_alert=True)
+        if not _is_open_screen(manager, event.message):
+            return  # a card of its own: the open screen must not be drawn over it
     elif isinstance(event, Message):
         await event.answer(f"⚠️ {escape(text)}")
         manager.show_mode = ShowMode.DELETE_AND_SEND
