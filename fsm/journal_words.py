@@ -22,6 +22,7 @@ EVENTS: Mapping[str, str] = {
     "deal_postponed": N_("Next touch moved to {on}"),
     "deal_to_next_event": N_("Handled; next touch {on}: {review}"),
     "executor_set": N_("Executor: {name}"),
+    "deal_handed_over": N_("Deal handed over to {name}"),
     "client_thinks": N_("Client thinks until {until}"),
     "document_filed": N_("Paper filed: {name}"),
     "document_deleted": N_("Paper put away: {name}"),
