@@ -33,10 +33,14 @@ class DirectAnswers(BaseRequestMiddleware):
 
     def __init__(self) -> None:
         self.answered: Recent[str, bool] = Recent(4096)
+        self._answers: dict[Any, Any] = {}
 
     async def __call__(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Response[TelegramType]:
+        # pydantic holds such a class weakly: without this it is built anew, for milliseconds, after each collection.
+        returning: Any = method.__returning__
+        self._answers.setdefault(returning, Response[returning])
         if isinstance(method, AnswerCallbackQuery):
             answered: Any = await self._answer(make_request, bot, method)
             return cast("Response[TelegramType]", answered)

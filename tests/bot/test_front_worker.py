@@ -5,15 +5,17 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiogram_dialog.utils import encode_reply_callback
 
+from bot.app import App
 from bot.pace import AT_ONCE
 from models.enums import Role
 from sandbox.people import VirtualUser
-from tests.bot.conftest import Agency, Cable, Intake, OpenAgency, faster
+from tests.bot.conftest import Agency, Cable, Intake, OpenAgency, faster, settings_for
 from tests.bot.front_desk import Desk
 from tests.conftest import ROOT, free_port
 
@@ -82,6 +84,41 @@ async def test_updates_of_one_person_run_in_order_and_never_at_once(open_agency:
     for person in people:
         user_id = await agency.user_id(person)
         assert desk.heard[user_id] == ["1 hello", *(f"2 {number}" for number in range(10))]
+        assert desk.most_at_once[user_id] == 1
+
+
+async def test_two_replicas_keep_the_order_of_a_person_between_them(open_agency: OpenAgency, tmp_path: Path) -> None:
+    replicas: list[App] = []
+
+    async def slowly(moment: str, _text: str) -> None:
+        if moment == "before":
+            for replica in replicas:
+                replica.worker.wake()  # Telegram calls one of them only: let both go for whatever is there
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    desk = Desk(slowly)
+    agency = await open_agency(screens=desk.routers, intake="webhook")
+    people = [await on_page_two(agency, name) for name in ("Анна", "Борис", "Вера")]
+    database = agency.settings.storage.database_url
+    assert database is not None
+    settings = settings_for(
+        agency.telegram, database.get_secret_value(), tmp_path, intake="webhook", webhook_port=free_port()
+    )
+    async with App(settings, clock=agency.clock, pace=AT_ONCE, screens=desk.routers) as second:
+        replicas += [agency.app, second]
+        for number in range(20):
+            for person in people:
+                await agency.world.say(person.id, str(number))
+        await agency.world.delivery.empty()
+        await second.quiet()
+        await agency.quiet()
+        handled = [app.metrics.updates.labels("message", "handled")._value.get() for app in replicas]
+    assert sum(handled) == 3 * 22
+    assert min(handled) > 3 * 2  # both have worked
+    for person in people:
+        user_id = await agency.user_id(person)
+        assert desk.heard[user_id] == ["1 hello", *(f"2 {number}" for number in range(20))]
         assert desk.most_at_once[user_id] == 1
 
 
