@@ -113,7 +113,9 @@ class Sandbox:
                 why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
                 raise Trouble(f"port {self.telegram.port} {why}; try --port 0, which takes a free one") from error
             if self.anew:
-                self.clock.travel(None)
+                self.clock.home()
+            if self.anew:
+                _tell("making the demo agency, this takes some seconds", sys.stderr)
             stack.push_async_callback(self.agency.close)
             await self.agency.open(anew=self.anew)
             await self._welcome()

@@ -61,13 +61,20 @@ class SandboxClock:
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.offset)
 
-    def travel(self, to: datetime | None) -> None:
-        """Go to a moment; None is home, the real time."""
-        self.offset = 0.0 if to is None else (to - datetime.now(UTC)).total_seconds()
+    def move(self, by: timedelta) -> None:
+        """Go forward (or back) from where the clock stands."""
+        self._set(self.offset + by.total_seconds())
+
+    def home(self) -> None:
+        """Go back to the real time."""
+        self._set(0.0)
+
+    def _set(self, offset: float) -> None:
+        self.offset = offset
         if self._file is not None:
             # Written aside and renamed: the bot never reads half a number.
             fresh = self._file.with_suffix(".new")
-            fresh.write_text(f"{self.offset:.3f}", encoding="ascii")
+            fresh.write_text(f"{offset:.3f}", encoding="ascii")
             fresh.replace(self._file)
 
 
@@ -381,18 +388,17 @@ class Page:
 
     async def _travel(self, request: web.Request) -> JSON:
         """Move the clock: {"to": "now" | "+day" | "+month" | "next" | a moment in ISO 8601}."""
-        to = str((await request.json())["to"])
+        to, now = str((await request.json())["to"]), self.clock.now()
         if to in ("now", "reset"):
-            target = None
+            self.clock.home()
         elif to == "next":
             due = None if self.next_due is None else await self.next_due()
             if due is None:
                 return self._clock_view() | {"moved": False}
             # A second late rather than early: what is due at nine is not due at 08:59:59.999.
-            target = max(due, self.clock.now()) + timedelta(seconds=1)
+            self.clock.move(max(due - now, timedelta()) + timedelta(seconds=1))
         else:
-            target = step(self.clock.now(), to, ZoneInfo(self.timezone))
-        self.clock.travel(target)
+            self.clock.move(step(now, to, ZoneInfo(self.timezone)) - now)
         self._send("message", {"kind": "clock", "chat": None, "at": "", "data": self._clock_view()})
         return self._clock_view() | {"moved": True}
 
@@ -408,7 +414,7 @@ class Page:
     async def _reset(self, _request: web.Request) -> JSON:
         """Make the demo anew: empty chats, real time, no faults; the owner of the demo seeds it again."""
         async with self._resetting:
-            self.clock.travel(None)
+            self.clock.home()
             self.world.faults.clear()
             if self.on_reset is not None:
                 await self.on_reset()

@@ -14,6 +14,7 @@ class App {
     this.chats = new Map() // person id → chat
     this.columns = new Map() // person id → Column, kept while hidden: draft and scroll stay
     this.open_ = [] // ids shown now, left to right
+    this.picked = new Set() // those of them that somebody chose; the rest only fill the room
     this.wanted = Number(localStorage.getItem('columns')) || 3
     this.faults = {}
     this.roles = [] // in order of appearance: each has a colour
@@ -115,7 +116,7 @@ class App {
       phone ? ['help', t('language'), () => this.toggleLanguage()] : null,
       ['addPerson', t('newPerson'), () => personDialog(this)],
       phone ? null : ['help', t('shortcuts'), () => this.note(t('keys'))],
-      ['reset', t('reset'), () => confirmReset(this), 'danger'],
+      ['reset', t('reset'), () => confirmReset(), 'danger'],
     ].filter(Boolean))
   }
 
@@ -169,8 +170,12 @@ class App {
       if (beside && this.wanted < 3) this.want(this.wanted + 1)
       const at = Math.max(0, this.open_.indexOf(this.active))
       if (beside || this.open_.length < this.shown()) this.open_.splice(at + 1, 0, id)
-      else this.open_[at] = id
+      else {
+        this.picked.delete(this.open_[at])
+        this.open_[at] = id
+      }
     }
+    this.picked.add(id)
     this.active = id
     document.body.classList.add('in-chat')
     this.fit()
@@ -186,6 +191,7 @@ class App {
   closeColumn(column) {
     const id = column.chat.person.id
     this.open_ = this.open_.filter((one) => one !== id)
+    this.picked = new Set(this.open_)
     this.want(Math.max(1, this.open_.length))
     if (this.active === id) this.active = this.open_[0]
     this.drawList()
@@ -203,8 +209,10 @@ class App {
 
   fit() {
     const room = this.shown()
-    this.open_ = this.open_.filter((id) => this.chats.has(id))
-    for (const id of this.byRole()) if (this.open_.length < room && !this.open_.includes(id)) this.open_.push(id)
+    const picked = this.open_.filter((id) => this.chats.has(id) && this.picked.has(id))
+    const fill = [...this.byRole()].filter((id) => !picked.includes(id)).slice(0, Math.max(0, room - picked.length))
+    this.open_ = this.open_.filter((id) => picked.includes(id) || fill.includes(id))
+    this.open_.push(...fill.filter((id) => !this.open_.includes(id)))
     while (this.open_.length > room) this.open_.splice(this.open_.at(-1) === this.active ? this.open_.length - 2 : this.open_.length - 1, 1)
     if (!this.open_.includes(this.active)) this.active = this.open_[0]
     const now = this.open_.map((id) => this.column(id).el)
@@ -291,6 +299,7 @@ class App {
     if (this.boot !== state.boot) {
       if (!firstTime) { this.columns.clear(); this.board.replaceChildren() }
       this.chats.clear()
+      this.picked.clear()
       if (sessionStorage.getItem('boot') !== state.boot) this.marks = {}
       sessionStorage.setItem('boot', state.boot)
       this.boot = state.boot

@@ -64,7 +64,7 @@ export function linkMenu(store, me, url, at) {
 
 // --- dialogs --------------------------------------------------------------------------------------------------------
 
-function dialog(title, body, { confirm, cancel = true, onConfirm, danger, wide, extra } = {}) {
+function dialog(title, body, { confirm, cancel = true, onConfirm, danger, wide, extra, busy } = {}) {
   const error = h('p', { class: 'error', role: 'alert', hidden: true })
   const ok = confirm ? h('button', { type: 'submit', class: `filled${danger ? ' danger' : ''}` }, confirm) : null
   const form = h('form', { method: 'dialog', onsubmit: submit },
@@ -75,6 +75,7 @@ function dialog(title, body, { confirm, cancel = true, onConfirm, danger, wide, 
   async function submit(event) {
     event.preventDefault()
     ok.disabled = true
+    if (busy) ok.textContent = busy
     error.hidden = true
     try {
       await onConfirm()
@@ -83,6 +84,7 @@ function dialog(title, body, { confirm, cancel = true, onConfirm, danger, wide, 
       error.textContent = t('error', { text: problem.message })
       error.hidden = false
       ok.disabled = false
+      ok.textContent = confirm
     }
   }
   document.body.append(el)
@@ -94,8 +96,8 @@ export function field(label, control, hint) {
   return h('label', { class: 'field' }, h('span', {}, label), control, hint ? h('small', {}, hint) : null)
 }
 
-export function confirmReset(store) {
-  dialog(t('resetAsk'), h('p', {}, t('resetText')), { confirm: t('resetYes'), danger: true, onConfirm: async () => { store.note(t('resetting')); await api('reset', {}) } })
+export function confirmReset() {
+  dialog(t('resetAsk'), h('p', {}, t('resetText')), { confirm: t('resetYes'), danger: true, busy: t('resetting'), onConfirm: () => api('reset', {}) })
 }
 
 export function filesDialog(files, { asPhotos, caption, send }) {

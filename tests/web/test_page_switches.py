@@ -7,7 +7,7 @@ import pytest
 from aiogram.exceptions import TelegramBadRequest
 from playwright.async_api import Page, expect
 
-from tests.web.page_stage import ANNA, Stage, chat, rows, say
+from tests.web.page_stage import ANNA, IGOR, OLGA, Stage, chat, rows, say
 
 
 def offset(tmp_path: Path) -> timedelta:
@@ -82,7 +82,9 @@ async def test_a_switched_on_fault_troubles_the_bot_and_shows_in_the_header(page
 async def test_the_demo_starts_afresh(page: Page, stage: Stage) -> None:
     async def seed() -> None:
         stage.world.reset()
-        stage.world.person(ANNA, "Анна", "Соколова")
+        for person in (ANNA, 104, OLGA, IGOR):  # as they come one by one, one of each role takes the room
+            stage.chat_page.labels[104] = "продавец"
+            stage.world.person(person, f"Person {person}")
 
     stage.chat_page.on_reset = seed
     await say(page, ANNA, "soon forgotten")
@@ -90,6 +92,7 @@ async def test_the_demo_starts_afresh(page: Page, stage: Stage) -> None:
     await page.locator(".top").get_by_role("button", name="More").click()
     await page.get_by_role("menuitem", name="Start the demo afresh").click()
     await page.get_by_role("button", name="Start afresh").click()
-    await expect(page.locator(".person")).to_have_count(1)
+    await expect(page.locator(".person")).to_have_count(4)
+    await expect(page.locator(".column .role")).to_have_text(["продавец", "исполнитель", "главный админ"])
     await expect(page.locator(".row")).to_have_count(0)
     await expect(page.locator(".ahead")).to_be_hidden()
