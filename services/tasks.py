@@ -46,7 +46,7 @@ class TaskFilter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskCard:
-    """A task with what is needed to act on it, and what this person may do with it."""
+    """A task with what is needed to act on it, and what this person does with it (an admin may do everything)."""
 
     task: Task
     moves: list[TaskMove]
@@ -528,7 +528,7 @@ class TaskService(Service):
             variant=None if task.variant_id is None else await tx.variants.caption(task.variant_id),
             minutes=minutes,
             clock_runs=is_running(task.status),
-            works=works_on(actor, task),
+            works=works_on(actor, task) and task.assignee_id == actor.user_id,
             manages=owns(actor, task.deal),
         )
 

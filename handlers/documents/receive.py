@@ -3,6 +3,7 @@
 The router stands before the dialogs, so a file lands in its deal whichever window of it is open.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
@@ -21,12 +22,12 @@ from aiogram.types import (
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 
 from fsm import states
-from fsm.context import actor, services
+from fsm.context import actor, kept, services
 from fsm.i18n import _, ngettext
 from fsm.text import html, lines
 from models.tables import Deal
 from services.documents import Filed, Incoming, Waiting
-from services.errors import NotFound
+from services.errors import NotFound, Refusal
 from services.rules.file_names import DOWNLOAD_LIMIT, too_big
 
 router = Router(name="documents")
@@ -104,6 +105,13 @@ async def open_deal(manager: DialogManager) -> tuple[int, int | None] | None:
     return (int(ids["deal_id"]), None) if ids.get("deal_id") else None
 
 
+def open_variant(manager: DialogManager) -> int | None:
+    """The variant whose own screen is open: a paper sent there is its calculation."""
+    if manager.current_context().state != states.Variants.variant:
+        return None
+    return int(kept(manager, "variant_id"))
+
+
 async def acknowledge(message: Message, emoji: str = "👍") -> None:
     """A reaction instead of chatter."""
     await message.react([ReactionTypeEmoji(emoji=emoji)])
@@ -124,6 +132,11 @@ async def on_file(message: Message, bot: Bot, dialog_manager: DialogManager) -> 
         filed = await services(dialog_manager).documents.file(
             actor(dialog_manager), deal_id, incoming, policy_id=policy_id
         )
+        variant_id = open_variant(dialog_manager)
+        if variant_id is not None:
+            # Who may not change the variant has still filed the paper in its deal.
+            with suppress(Refusal):
+                await services(dialog_manager).variants.attach(actor(dialog_manager), variant_id, filed.document_id)
         await confirm(message, dialog_manager, filed)
         return
     group = message.media_group_id or str(message.message_id)

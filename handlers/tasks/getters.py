@@ -136,9 +136,9 @@ async def history(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
                 status=_(TASK_STATUS[move.status]),
                 who=move.by.full_name if move.by is not None else _("by itself"),
             ),
-            html("    {words}", words=short(move.comment, 300)) if move.comment else None,
+            html("    {words}", words=short(move.comment, 200)) if move.comment else None,
         )
-        for move in seen.moves[-20:]
+        for move in seen.moves[-10:]
     ]
     time = _("{time} of working time").format(time=worked(seen.minutes))
     return {"text": lines(title(seen.task), about(seen.task), "", *steps, "", html("⏱ {time}", time=time))}

@@ -17,7 +17,7 @@ from fsm.cards import Card, CardContext, card
 from fsm.context import actor, services
 from fsm.i18n import _
 from fsm.text import html, lines
-from handlers.variants.texts import block, caption, client_picture, client_text, comparison, head
+from handlers.variants.texts import block, caption, client_picture, client_texts, comparison, head
 from models.enums import TaskKind
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.variants import Offered
@@ -165,7 +165,8 @@ async def show_client(bot: Bot, chat_id: int, manager: DialogManager, deal_id: i
     if not offered.rows:
         raise Invalid("Nothing has been handed in yet.")
     if not picture:
-        await bot.send_message(chat_id, str(escape(client_text(offered))))
+        for text in client_texts(offered):
+            await bot.send_message(chat_id, str(escape(text)))
         return
     today = services(manager).variants.clock.now().astimezone(me.zone).date()
     await bot.send_chat_action(chat_id, "upload_photo")

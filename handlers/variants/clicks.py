@@ -48,6 +48,10 @@ async def on_edit(_event: CallbackQuery, _button: Button, manager: DialogManager
     await manager.start(states.EditVariant.insurer, data=data)
 
 
+async def on_papers(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await manager.start(states.Documents.list, data={"deal_id": start_id(manager, "deal_id")})
+
+
 async def on_line_anew(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     await services(manager).variants.update_line(actor(manager), _variant_id(manager), message.text or "")
 

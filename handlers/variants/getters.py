@@ -29,6 +29,7 @@ LIST_PREVIEW: dict[str, Any] = {
 }
 VARIANT_PREVIEW: dict[str, Any] = {
     "text": Markup("<b>В1 · РЕСО-Гарантия</b>"),
+    "files": 1,
     "chooses": True,
     "edits": True,
     "changes": True,
@@ -129,6 +130,7 @@ async def variant(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             if view.edits
             else None,
         ),
+        "files": view.files,
         "chooses": view.chooses,
         "edits": page.edits,
         "changes": view.edits and view.status is not VariantStatus.DECLINED_BY_INSURER,

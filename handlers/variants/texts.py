@@ -17,7 +17,9 @@ from services.rules.comparison import Column
 from services.rules.plans import PaymentPlan
 from services.variants import Offered, VariantView
 
-SHOWN = 12
+DRAWN = 20
+ROOM = 3500
+"""Characters of a message that variants may fill: Telegram holds 4096, and a title and a hint come on top."""
 COMMENT = 160
 MARKS = {
     VariantStatus.DRAFT: "📝",
@@ -105,17 +107,21 @@ def head(deal: Deal, title: str, mark: str = "📊") -> Markup:
 
 
 def comparison(offered: Offered, title: str) -> Markup:
-    """The comparison for the team: a block a variant, the cheapest first, readable on a phone."""
-    rows = offered.rows[:SHOWN]
-    hidden = len(offered.rows) - len(rows)
-    return lines(
-        head(offered.deal, title),
-        *(part for view in rows for part in ("", block(view))),
-        "" if hidden else None,
-        ngettext("…and {n} more variant", "…and {n} more variants", hidden).format(n=hidden) if hidden else None,
-        None if rows else "",
-        None if rows else _("Nothing has been handed in yet."),
-    )
+    """The comparison for the team: a block a variant, the cheapest first, as many as a message holds."""
+    text = head(offered.deal, title)
+    if not offered.rows:
+        return lines(text, "", _("Nothing has been handed in yet."))
+    for at, view in enumerate(offered.rows):
+        longer = lines(text, "", block(view))
+        if len(longer) > ROOM:
+            hidden = len(offered.rows) - at
+            return lines(text, "", more(hidden))
+        text = longer
+    return text
+
+
+def more(hidden: int) -> str:
+    return ngettext("…and {n} more variant", "…and {n} more variants", hidden).format(n=hidden)
 
 
 # --- for the client -----------------------------------------------------------------------------------------------
@@ -138,11 +144,14 @@ def _insured(deal: Deal) -> str:
     return " ".join(part for part in (deal.line.name, deal.title, deal.plate) if part)
 
 
-def client_text(offered: Offered) -> str:
-    """Words that a seller forwards to the client as they are; only what the client's table holds is in them."""
+def client_texts(offered: Offered) -> list[str]:
+    """Words that a seller forwards to the client as they are; only what the client's table holds is in them.
+
+    One message, or several where there are more variants than one message holds.
+    """
     table = offered.table
-    parts = [_("{insured} — insurance variants").format(insured=_insured(offered.deal))]
-    for row in table.rows[:SHOWN]:
+    texts = [_("{insured} — insurance variants").format(insured=_insured(offered.deal))]
+    for row in table.rows:
         product = row.cells.get(Column.PRODUCT)
         title = f"В{row.number}. {row.cells[Column.INSURER]}{f', {product}' if product else ''}"
         price = said(row.cells[Column.PREMIUM], Column.PREMIUM)
@@ -151,8 +160,12 @@ def client_text(offered: Offered) -> str:
             for column in table.columns
             if column not in (Column.INSURER, Column.PRODUCT, Column.PREMIUM) and row.cells[column] not in (None, "")
         ]
-        parts.append("\n".join([f"{title} — {price}", *rest]))
-    return "\n\n".join(parts).replace(NO_BREAK, " ")
+        part = "\n".join([f"{title} — {price}", *rest]).replace(NO_BREAK, " ")
+        if len(texts[-1]) + len(part) > ROOM:
+            texts.append(part)
+        else:
+            texts[-1] += f"\n\n{part}"
+    return texts
 
 
 def client_picture(offered: Offered, today: date) -> bytes:
@@ -164,6 +177,8 @@ def client_picture(offered: Offered, today: date) -> bytes:
             Cell(f"В{row.number}"),
             *(Cell(said(row.cells[column], column), column in row.best) for column in table.columns),
         ]
-        for row in table.rows[:SHOWN]
+        for row in table.rows[:DRAWN]
     ]
-    return draw(_insured(offered.deal), f"{offered.deal.client.name} · {day(today)}", headers, rows)
+    hidden = len(table.rows) - len(rows)
+    subtitle = f"{offered.deal.client.name} · {day(today)}"
+    return draw(_insured(offered.deal), subtitle, headers, rows, more(hidden) if hidden else "")

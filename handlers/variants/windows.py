@@ -41,6 +41,7 @@ variants = Dialog(
             Button(Label("✏️ Step by step"), id="edit", on_click=clicks.on_edit, when="changes"),
             Button(Label("📄 Copy"), id="copy", on_click=clicks.on_copy, when="edits"),
         ),
+        Button(Label("📎 Papers of the deal"), id="papers", on_click=clicks.on_papers, when="files"),
         Row(
             SwitchTo(Label("🚫 Insurer declined"), id="to_decline", state=states.Variants.decline, when="declines"),
             SwitchTo(Label("🗑 Delete"), id="to_delete", state=states.Variants.delete, when="deletes"),

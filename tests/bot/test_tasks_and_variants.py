@@ -305,3 +305,70 @@ async def test_an_old_button_of_a_task_that_is_somebody_elses_now_does_nothing(
     assert await status(agency) == "accepted"
     await faina.tap("📂 Открыть сделку")
     assert "№1001" in faina.screen
+
+
+async def test_a_file_sent_over_a_variant_is_its_calculation(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await given(anna)
+    await egor.tap("✅ Принять")
+    await egor.tap("📝 Внести варианты")
+    await egor.say("РЕСО 54300 фр15")
+    await egor.tap("В1 · РЕСО")
+    await egor.send_file("расчёт.pdf", b"%PDF-1.4 calculation", mime="application/pdf")
+    assert "1 бумага" in egor.screen
+    assert await agency.value("SELECT count(*) FROM documents WHERE variant_id IS NOT NULL") == 1
+
+
+async def test_an_executor_enters_variants_while_the_database_of_states_is_wiped(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await handed_in(anna, egor)
+    await agency.execute("DELETE FROM dialog_state")
+    await anna.tap("🎯 Клиент выбрал В2", message=anna.find("Варианты готовы"))
+    assert await agency.value("SELECT number FROM variants WHERE status = 'chosen'") == 2
+    await anna.tap("📝 Дать задачу на оформление", message=anna.find("Варианты готовы"))
+    await anna.tap("✅ Дать задачу")
+    assert await agency.value("SELECT count(*) FROM tasks WHERE kind = 'issue'") == 1
+
+
+async def test_a_foreign_card_and_a_forged_button_give_nothing(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await handed_in(anna, egor)
+    boris = await agency.person("Борис Котов", Role.SELLER)
+    await boris.say("/menu")
+    for data in ("t:ac:1", "v:c:1:1", "v:t:1:0", "tr:n:1", "t:de:1"):
+        await boris.tap_data(boris.last, data)
+    assert "Семёнов" not in boris.transcript
+    assert "54" not in boris.transcript
+    assert await agency.value("SELECT count(*) FROM variants WHERE status = 'chosen'") == 0
+
+
+async def test_forty_variants_with_long_words_fit_the_messages_of_telegram(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await given(anna)
+    await egor.tap("✅ Принять")
+    await egor.tap("📝 Внести варианты")
+    product, words = "п" * 110, "ж" * 150
+    for part in range(4):
+        await egor.say("\n".join(f"РЕСО {50000 + n + part * 20} «{product}» фр15 сс1.2м {words}" for n in range(9)))
+    await egor.tap("📨 Сдать продавцу (36)")
+    ready = anna.find("Варианты готовы")
+    assert "…и ещё" in ready.text
+    await anna.tap("✉️ Текст клиенту", message=ready)
+    assert sum(message.text.count("Франшиза: 15 000 ₽") for message in anna.received) == 36
+    await anna.tap("🖼 Картинкой", message=ready)
+    assert anna.last.content == "photo"
+    await anna.tap("↩️ Вернуть", message=anna.find("Расчёт · №1001"))
+    await anna.say("в" * 1900)
+    for _again in range(3):
+        await egor.tap("❓ Вопрос")
+        await egor.say("? " * 900)
+        await anna.tap("💬 Ответить")
+        await anna.say("о" * 1900)
+    await egor.say("/tasks")
+    await egor.tap("Семёнов", message=egor.last)
+    await egor.tap("🕓 История")
+    assert "ооо" in egor.screen
