@@ -1,11 +1,12 @@
-"""Which typed messages a dialog gets: what its open window asks for, and nothing that was meant for somebody else."""
+"""What a dialog gets: what its open window asks for, and nothing that was meant for somebody else."""
 
 import re
 from typing import Any
 
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.api.entities import Context, Stack
+from aiogram_dialog.utils import remove_intent_id
 
 from fsm.errors import deal_number
 
@@ -15,7 +16,8 @@ _COMMAND = re.compile(r"/[a-z]")
 def only_what_is_asked(dialog: Dialog) -> None:
     """Let messages pass a dialog by: commands, replies to other messages about a deal, and what its window cannot read.
 
-    A dialog takes every message of a person who looks at it; what it does not understand would vanish in silence.
+    A dialog takes every message of a person who looks at it, and every press that is not of another dialog; what it
+    does not understand would vanish in silence, or turn the notification that was pressed into its own screen.
     """
 
     async def is_for(message: Message, **data: Any) -> bool:
@@ -29,6 +31,12 @@ def only_what_is_asked(dialog: Dialog) -> None:
         return not _is_about_another_card(message, data.get("aiogd_stack"))
 
     dialog.message.filter(is_for)
+    dialog.callback_query.filter(_is_of_a_screen)
+
+
+def _is_of_a_screen(query: CallbackQuery) -> bool:
+    """The buttons of screens carry their dialog's mark; those of notifications do not."""
+    return remove_intent_id(query.data or "")[0] is not None
 
 
 def _is_about_another_card(message: Message, stack: Stack | None) -> bool:
