@@ -23,6 +23,7 @@ def dialogs() -> dict[type[StatesGroup], Dialog]:
     found = {}
     for router in handlers.routers():
         for dialog in collect_dialogs(router):
+            assert isinstance(dialog, Dialog)
             found[dialog.states_group()] = dialog
     return found
 
@@ -73,7 +74,7 @@ def test_no_two_windows_of_a_dialog_share_a_button_id(dialog: Dialog) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("dialog", "state"), WINDOWS, ids=lambda x: getattr(x, "state", None) or "")
 async def test_every_window_renders_within_the_limits_of_telegram(dialog: Dialog, state: State, language: str) -> None:
-    manager = FakeManager()
+    manager = FakeManager()  # type: ignore[no-untyped-call]
     manager.set_dialog(dialog)
     manager.set_state(state)
     with use_language(language):
