@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from models.enums import Role
@@ -26,6 +26,13 @@ from storage.uow import Transaction, Transactions
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Service")
+
+
+class Kept(Protocol):
+    """What a seller keeps: a deal, a client."""
+
+    @property
+    def seller_id(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,17 @@ class Actor:
             as_seller=Role.SELLER in self.roles,
             as_executor=Role.EXECUTOR in self.roles,
         )
+
+    def owns(self, kept: Kept) -> bool:
+        """Whether a deal's (or a client's) money and decisions are this person's: its seller, or an admin.
+
+        An executor works on somebody's deal and decides nothing about it.
+        """
+        return self.is_admin or (Role.SELLER in self.roles and kept.seller_id == self.user_id)
+
+    def day(self, moment: datetime) -> date:
+        """The day that a moment belongs to where this person is."""
+        return moment.astimezone(self.zone).date()
 
     @property
     def sees_commission(self) -> bool:

@@ -116,7 +116,7 @@ class ClientService(Service):
             raise NotFound
         seller = await tx.clients.seller_name(client)
         deals = await tx.deals.of_client(actor.scope, client_id, limit)
-        return ClientView(client, seller or "", deals, owns(actor, client))
+        return ClientView(client, seller or "", deals, actor.owns(client))
 
     @query(ANYBODY)
     async def page(self, tx: Transaction, actor: Actor, offset: int, limit: int) -> tuple[list[Client], int]:
@@ -142,7 +142,7 @@ class ClientService(Service):
             case Field.EMAIL:
                 client.email = _read_email(text) if text else None
             case Field.BIRTH_DATE:
-                today = tx.now.astimezone(actor.zone).date()
+                today = actor.day(tx.now)
                 client.birth_date = _read_birth_date(text, today) if text else None
             case Field.INN:
                 client.inn = read_inn(text) if text else None
@@ -177,17 +177,12 @@ class ClientService(Service):
         return kept.id
 
 
-def owns(actor: Actor, client: Client) -> bool:
-    """Whether the actor may change the client: an executor sees clients of his deals, and changes none."""
-    return actor.is_admin or client.seller_id == actor.user_id
-
-
 async def own_client(tx: Transaction, actor: Actor, client_id: int) -> Client:
     """The client, held, for somebody who may change it. Raises NotFound, Forbidden."""
     client = await tx.clients.lock(actor.scope, client_id)
     if client is None:
         raise NotFound
-    if not owns(actor, client):
+    if not actor.owns(client):
         raise Forbidden
     return client
 

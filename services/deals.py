@@ -32,7 +32,7 @@ from models.tables import (
 )
 from services import planning, tasks, touch
 from services.access import ANYBODY, SELLERS, Actor, Service, command, query
-from services.clients import add_client, owns
+from services.clients import add_client
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.calendar import next_working_day
 from services.rules.deal_line import ClientDraft
@@ -142,7 +142,7 @@ class DealService(Service):
     @query(ANYBODY)
     async def desk(self, tx: Transaction, actor: Actor) -> Desk:
         """What waits for the actor, in numbers: his own work, or everybody's for an admin who has none."""
-        return await tx.deals.desk(own_scope(actor), actor.user_id, today_of(tx, actor))
+        return await tx.deals.desk(own_scope(actor), actor.user_id, actor.day(tx.now))
 
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, deal_id: int) -> DealView:
@@ -150,8 +150,8 @@ class DealService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        today = today_of(tx, actor)
-        own = owns_deal(actor, deal)
+        today = actor.day(tx.now)
+        own = actor.owns(deal)
         return DealView(
             deal=deal,
             today=today,
@@ -179,7 +179,7 @@ class DealService(Service):
     @query(ANYBODY)
     async def page(self, tx: Transaction, actor: Actor, filter_: str, offset: int, limit: int) -> DealPage:
         """A page of the actor's deals by next touch; an admin who sells nothing looks at everybody's."""
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         kind = DealFilter(filter_)
         stages = {DealFilter.IN_FORCE: DealStage.IN_FORCE, DealFilter.CLOSED: DealStage.CLOSED}
         rows, total = await tx.deals.page(
@@ -198,7 +198,7 @@ class DealService(Service):
         client = await tx.clients.lock(actor.scope, client_id)
         if client is None:
             raise NotFound
-        if not owns(actor, client):
+        if not actor.owns(client):
             raise Forbidden
         return (await _open(tx, actor, client_id, draft)).id
 
@@ -215,7 +215,7 @@ class DealService(Service):
         Raises NotFound, Forbidden, AlreadyDone (closed), Invalid.
         """
         deal = await own_open_deal(tx, actor, deal_id)
-        today, day = today_of(tx, actor), date.fromisoformat(on)
+        today, day = actor.day(tx.now), date.fromisoformat(on)
         if day < today:
             raise Invalid("The next touch cannot be in the past. Choose today or a later day.")
         if (day - today).days > FARTHEST_REVIEW:
@@ -248,7 +248,7 @@ class DealService(Service):
         """
         deal = await own_open_deal(tx, actor, deal_id)
         result, why = DealOutcome(outcome), CloseReason(reason)
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         if await tx.deals.next_unpaid(deal.id, 1):
             raise Invalid("The client still owes an instalment here. Mark it paid or waive it, then close the deal.")
         policies = await tx.deals.unresolved_policies(deal.id)
@@ -286,7 +286,7 @@ class DealService(Service):
         deal = await own_deal(tx, actor, deal_id)
         if deal.stage is not DealStage.CLOSED:
             raise AlreadyDone
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         stage = after_reopened(has_policy=await tx.deals.has_live_policy(deal.id, today))
         deal.stage, deal.outcome, deal.close_reason, deal.close_note = stage, None, None, ""
         deal.closed_at = None
@@ -380,11 +380,6 @@ class DealService(Service):
         tx.audit("deal_expense.removed", "deal_expense", expense_id, deal_id=deal_id)
 
 
-def today_of(tx: Transaction, actor: Actor) -> date:
-    """The day that it is for the actor."""
-    return tx.now.astimezone(actor.zone).date()
-
-
 def own_scope(actor: Actor) -> Scope:
     """The deals that are a person's own work: an admin who also sells or calculates has such, another has all."""
     if actor.is_admin and not actor.roles & {Role.SELLER, Role.EXECUTOR}:
@@ -392,17 +387,12 @@ def own_scope(actor: Actor) -> Scope:
     return Scope(user_id=actor.user_id, as_seller=Role.SELLER in actor.roles, as_executor=Role.EXECUTOR in actor.roles)
 
 
-def owns_deal(actor: Actor, deal: Deal) -> bool:
-    """Whether the actor decides about the deal: its seller, or an admin; an executor works on it and does not."""
-    return actor.is_admin or (Role.SELLER in actor.roles and deal.seller_id == actor.user_id)
-
-
 async def own_deal(tx: Transaction, actor: Actor, deal_id: int) -> Deal:
     """The deal, held, for somebody who decides about it. Raises NotFound, Forbidden."""
     deal = await tx.deals.lock(actor.scope, deal_id)
     if deal is None:
         raise NotFound
-    if not owns_deal(actor, deal):
+    if not actor.owns(deal):
         raise Forbidden
     return deal
 
@@ -428,7 +418,7 @@ async def _open(tx: Transaction, actor: Actor, client_id: int, draft: DealDraft)
         line_id=line.id,
         title=_title(draft.title) if draft.title.strip() else line.name,
         seller_id=actor.user_id,
-        review_on=next_working_day(today_of(tx, actor)),
+        review_on=next_working_day(actor.day(tx.now)),
         review_reason=ReviewReason.NEW_DEAL,
         vin=read_vin(draft.vin) if draft.vin.strip() else None,
         plate=read_plate(draft.plate) if draft.plate.strip() else None,

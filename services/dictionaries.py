@@ -363,7 +363,7 @@ class DictionaryService(Service):
         if line is None:
             raise NotFound
         old = LadderSettings.parse(before).steps
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         rows = await tx.dictionaries.undecided(line_id, after_id, today, BATCH)
         # Deals in the order of their ids, as everybody locks them.
         for policy_id, deal_id in sorted(rows, key=lambda row: row[1]):
@@ -385,7 +385,7 @@ class DictionaryService(Service):
     @query(ADMINS)
     async def rates(self, tx: Transaction, actor: Actor, insurer_id: int) -> list[RateRow]:
         """The rates of an insurer, by line and from the newest; every line first."""
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         names = {line.id: line.name for line in await tx.dictionaries.lines(switched_off=True)}
         rates = sorted(
             await tx.dictionaries.rates(insurer_id),
@@ -416,7 +416,7 @@ class DictionaryService(Service):
     @query(ADMINS)
     async def read_rate(self, tx: Transaction, actor: Actor, text: str) -> RateDraft:
         """What a typed rate means, to be shown before it counts. Raises Unreadable."""
-        return read_rate(text, await tx.dictionaries.lines(), tx.now.astimezone(actor.zone).date())
+        return read_rate(text, await tx.dictionaries.lines(), actor.day(tx.now))
 
     @command(ADMINS)
     async def set_rate(
@@ -444,7 +444,7 @@ class DictionaryService(Service):
             raise Invalid("A commission rate is from 0 to 100 percent.")
         rate = await tx.dictionaries.same_rate(insurer_id, line_id, RateScope(scope), valid_from)
         if rate is not None:
-            return self._correct(tx, rate, price, value, tx.now.astimezone(actor.zone).date())
+            return self._correct(tx, rate, price, value, actor.day(tx.now))
         rate = CommissionRate(
             insurer_id=insurer_id, line_id=line_id, scope=RateScope(scope), kind=price, value=value,
             valid_from=valid_from,
@@ -475,7 +475,7 @@ class DictionaryService(Service):
         rate = await tx.dictionaries.lock_rate(rate_id)
         if rate is None:
             raise AlreadyDone
-        if rate.valid_from < tx.now.astimezone(actor.zone).date():
+        if rate.valid_from < actor.day(tx.now):
             raise Invalid("This rate has been counted by already. Set a new one instead.")
         tx.audit(
             "rate.deleted", "rate", rate.id, insurer_id=rate.insurer_id, line_id=rate.line_id, scope=rate.scope,

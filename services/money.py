@@ -19,7 +19,7 @@ from models.values.money import MAX_SUM, quantise
 from services import planning, touch
 from services.access import ANYBODY, SELLERS, Actor, Service, command, query
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
-from services.policies import COMMISSION_LAG, PAGE, Rate, lock_policy, owns, today_of, write_off
+from services.policies import COMMISSION_LAG, PAGE, Rate, lock_policy, write_off
 from services.rules.rates import commissions
 from services.rules.statuses import payment_status
 from storage.money import Sums
@@ -104,7 +104,7 @@ async def _lock(tx: Transaction, actor: Actor, payment_id: int, *, owner: bool =
     payment = None if deal is None else await tx.money.lock(payment_id)
     if deal is None or payment is None:
         raise NotFound
-    if owner and not owns(actor, deal):
+    if owner and not actor.owns(deal):
         raise Forbidden(f"payment {payment_id} is of a deal of seller {deal.seller_id}")
     return deal, payment
 
@@ -127,7 +127,7 @@ async def _lock_expense(tx: Transaction, actor: Actor, expense_id: int) -> tuple
 
 def _fact_day(tx: Transaction, actor: Actor, on: date | None) -> date:
     """The day of a fact: not ahead, and not so far behind that it must be a typo."""
-    today = today_of(tx, actor)
+    today = actor.day(tx.now)
     if on is None:
         return today
     if on > today:
@@ -226,7 +226,7 @@ class MoneyService(Service):
         """The client has promised to pay by a day: reminders wait for it."""
         deal, payment = await _lock(tx, actor, payment_id)
         self._still_owed(payment)
-        if on < today_of(tx, actor):
+        if on < actor.day(tx.now):
             raise Invalid("A promise is about a day ahead.")
         if payment.promised_on == on:
             raise AlreadyDone
@@ -503,7 +503,7 @@ class MoneyService(Service):
         payment = await tx.money.get(actor.scope, payment_id)
         if payment is None:
             raise NotFound
-        decides = owns(actor, payment.policy.deal)
+        decides = actor.owns(payment.policy.deal)
         moves = await tx.money.moves(payment_id)
         if not decides:
             moves = [(move, name) for move, name in moves if move.kind in CLIENT_MOVES]
@@ -512,7 +512,7 @@ class MoneyService(Service):
         takes_back = standing if actor.is_admin else mine
         return PaymentCard(
             payment=payment,
-            status=self._status(payment, today_of(tx, actor)),
+            status=self._status(payment, actor.day(tx.now)),
             rest=payment.amount - payment.paid_amount,
             total=await tx.money.payments_of(payment.policy_id),
             decides=decides,
@@ -527,7 +527,7 @@ class MoneyService(Service):
         self, tx: Transaction, actor: Actor, page: int = 0, *, which: str = "due", size: int = PAGE
     ) -> tuple[list[PaymentRow], int]:
         """A page of unpaid instalments across deals, the most overdue first: `due` soon, `overdue` or `all`."""
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         before = {"due": today + DUE_LEAD + timedelta(days=1), "overdue": today}.get(which)
         rows, total = await tx.money.page(actor.scope, before=before, offset=page * size, limit=size)
         return [PaymentRow(row, self._status(row, today)) for row in rows], total
@@ -549,13 +549,13 @@ class MoneyService(Service):
         rows, total = await tx.money.page(
             actor.scope, deal_id=deal_id, policy_id=policy_id, offset=page * size, limit=size
         )
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         return [PaymentRow(row, self._status(row, today)) for row in rows], total
 
     @query(ANYBODY)
     async def overdue_count(self, tx: Transaction, actor: Actor) -> int:
         """How many instalments are overdue: the red number."""
-        return await tx.money.count_before(actor.scope, today_of(tx, actor))
+        return await tx.money.count_before(actor.scope, actor.day(tx.now))
 
     @query(ANYBODY)
     async def totals(self, tx: Transaction, actor: Actor, deal_id: int) -> Totals:
@@ -563,8 +563,8 @@ class MoneyService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        sums = await tx.money.sums(today_of(tx, actor), deal_id=deal_id)
-        return totals_of(sums, with_commission=owns(actor, deal))
+        sums = await tx.money.sums(actor.day(tx.now), deal_id=deal_id)
+        return totals_of(sums, with_commission=actor.owns(deal))
 
     @staticmethod
     def _status(payment: Payment, today: date) -> PaymentStatus:

@@ -16,7 +16,6 @@ from models.enums import (
     PolicyStatus,
     RateKind,
     ReminderKind,
-    Role,
     TaskKind,
     VariantStatus,
 )
@@ -94,15 +93,6 @@ class Rate:
 # --- what other services and the money share ----------------------------------------------------------------------
 
 
-def owns(actor: Actor, deal: Deal) -> bool:
-    """Tell whether the deal's money and decisions are the actor's: an executor of somebody's deal only helps."""
-    return actor.is_admin or (Role.SELLER in actor.roles and deal.seller_id == actor.user_id)
-
-
-def today_of(tx: Transaction, actor: Actor) -> date:
-    return tx.now.astimezone(actor.zone).date()
-
-
 def steps_of(line: LineOfBusiness) -> Sequence[int]:
     """The days before the end on which this line is reminded of: its own, or its family's."""
     return line.steps or end_steps(line.ladder)
@@ -120,7 +110,7 @@ async def lock_policy(tx: Transaction, actor: Actor, policy_id: int, *, owner: b
     policy = None if deal is None else await tx.policies.lock(policy_id)
     if deal is None or policy is None:
         raise NotFound
-    if owner and not owns(actor, deal):
+    if owner and not actor.owns(deal):
         raise Forbidden(f"policy {policy_id} is of a deal of seller {deal.seller_id}")
     return deal, policy
 
@@ -300,7 +290,7 @@ class PolicyService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         if variant_id is None:
             variant = await tx.policies.chosen_variant(deal_id)
         else:
@@ -383,7 +373,7 @@ class PolicyService(Service):
         deal = await tx.deals.lock(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        premium, today = quantise(premium), today_of(tx, actor)
+        premium, today = quantise(premium), actor.day(tx.now)
         same = await tx.policies.by_number(policy_number(number))
         if same and (same.deal_id, same.premium, same.starts_on) == (deal.id, premium, starts_on):
             raise AlreadyDone
@@ -502,7 +492,7 @@ class PolicyService(Service):
                 if await tx.dictionaries.insurer(policy.insurer_id) is None:
                     raise NotFound
                 before = policy.previous_policy_id and await tx.policies.lock(policy.previous_policy_id)
-                await _freeze_rate(tx, policy, None, before or None, today_of(tx, actor))
+                await _freeze_rate(tx, policy, None, before or None, actor.day(tx.now))
             planned = _read_plan(policy.plan, policy.premium, policy.starts_on)
             if priced:
                 await self._forget_money(tx, payments)
@@ -541,19 +531,19 @@ class PolicyService(Service):
         policy = await tx.policies.get(actor.scope, policy_id)
         if policy is None:
             raise NotFound
-        decides = owns(actor, policy.deal)
+        decides = actor.owns(policy.deal)
         previous_id = policy.previous_policy_id
         author = await tx.people.get(policy.registered_by_id)
         return PolicyCard(
             policy=policy,
-            status=status_of(policy, today_of(tx, actor)),
+            status=status_of(policy, actor.day(tx.now)),
             safe_day=last_safe_day(policy.ends_on, policy.line.ladder),
             files=await tx.policies.files_count(policy_id),
             previous=None if previous_id is None else await tx.policies.get(EVERYTHING, previous_id),
             successor=await tx.policies.successor(policy_id),
             registered_by=author.full_name if author else "",
             decides=decides,
-            money=await tx.money.sums(today_of(tx, actor), policy_id=policy_id) if decides else None,
+            money=await tx.money.sums(actor.day(tx.now), policy_id=policy_id) if decides else None,
         )
 
     @query(ANYBODY)
@@ -563,7 +553,7 @@ class PolicyService(Service):
         """A page of a deal's policies with their payments, the latest first, and their number. Raises NotFound."""
         if await tx.deals.get(actor.scope, deal_id) is None:
             raise NotFound
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         rows = await tx.policies.of_deal(deal_id, page * size, size)
         total = await tx.policies.count_of_deal(deal_id)
         return [EndingPolicy(row, status_of(row, today), (row.ends_on - today).days) for row in rows], total
@@ -573,7 +563,7 @@ class PolicyService(Service):
         self, tx: Transaction, actor: Actor, page: int = 0, *, everything: bool = False, size: int = PAGE
     ) -> tuple[list[EndingPolicy], int]:
         """A page of policies that nobody has decided about: what has ended on top, then by nearest end; the total."""
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         until = None if everything else today + SOON
         rows, total = await tx.policies.ending(actor.scope, until, SHORT_POLICY_DAYS, page * size, size)
         return [EndingPolicy(row, status_of(row, today), (row.ends_on - today).days) for row in rows], total
@@ -581,7 +571,7 @@ class PolicyService(Service):
     @query(ANYBODY)
     async def expired_count(self, tx: Transaction, actor: Actor) -> int:
         """How many policies have ended with no outcome: the red number."""
-        return await tx.policies.expired_count(actor.scope, today_of(tx, actor), SHORT_POLICY_DAYS)
+        return await tx.policies.expired_count(actor.scope, actor.day(tx.now), SHORT_POLICY_DAYS)
 
     @query(ADMINS)
     async def without_rate(
@@ -642,7 +632,7 @@ class PolicyService(Service):
         deal, policy = await lock_policy(tx, actor, policy_id)
         if policy.outcome is not None:
             raise AlreadyDone
-        policy.outcome, policy.outcome_reason, policy.outcome_on = outcome, reason, today_of(tx, actor)
+        policy.outcome, policy.outcome_reason, policy.outcome_on = outcome, reason, actor.day(tx.now)
         await self._stop_renewal(tx, deal, policy)
         await planning.cancel(tx, ReminderKind.POLICY_END, policy.id, answer=outcome.value)
         await touch.recompute(tx, deal)
@@ -676,7 +666,7 @@ class PolicyService(Service):
         paid = sum((payment.paid_amount for payment in payments), Decimal(0))
         if paid and not actor.is_admin:
             raise Invalid("The client has paid on this policy, so only an admin cancels it.")
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         policy.outcome, policy.outcome_on = PolicyOutcome.CANCELLED, today
         for payment in payments:
             if payment.settled_on is None and payment.waived_at is None:

@@ -9,7 +9,7 @@ from models.tables import Deal, Payment, Policy, Reminder, Task, User
 from services import planning, touch
 from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
-from services.policies import lock_policy, owns, status_of, today_of
+from services.policies import lock_policy, status_of
 from services.rules.calendar import not_later_working_day
 from services.rules.ladders import last_safe_day
 from storage.uow import Transaction
@@ -160,7 +160,7 @@ class ReminderService(Service):
         deal = await tx.deals.get(actor.scope, reminder.deal_id)
         if deal is None:
             raise NotFound
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         policy = payment = task = None
         question = ""
         if reminder.kind is ReminderKind.POLICY_END:
@@ -180,7 +180,7 @@ class ReminderService(Service):
             reminder=reminder,
             deal=deal,
             today=today,
-            decides=owns(actor, deal),
+            decides=actor.owns(deal),
             pending=reminder.status is ReminderStatus.SENT and _is_so(reminder, deal, thing, today),
             policy=policy,
             status=None if policy is None or payment is not None else status_of(policy, today),
@@ -232,7 +232,7 @@ class ReminderService(Service):
         payment = None if deal is None else await tx.money.lock(payment_id)
         if deal is None or payment is None:
             raise NotFound
-        if not owns(actor, deal):
+        if not actor.owns(deal):
             raise Forbidden
         if payment.settled_on is not None or payment.waived_at is not None or deal.stage is DealStage.CLOSED:
             raise AlreadyDone
@@ -250,7 +250,7 @@ class ReminderService(Service):
         """The day some days ahead, or the nearest of the limits (in order) that is still ahead."""
         if not 1 <= days <= FARTHEST_THOUGHT:
             raise Invalid("Put it off for 1 to {most} days. For longer, set a date on the deal.", most=FARTHEST_THOUGHT)
-        today = today_of(tx, actor)
+        today = actor.day(tx.now)
         until = today + timedelta(days=days)
         limit = next((limit for limit in limits if today < limit), None)
         return until if limit is None else min(until, limit)

@@ -28,7 +28,7 @@ class StatsService(Service):
     @query(ADMINS)
     async def day(self, tx: Transaction, actor: Actor, on: date | None = None) -> Numbers:
         """The numbers of a day (today's when none is given) in the actor's zone."""
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         day = min(on or today, today)
         since = datetime.combine(day, time(), actor.zone).astimezone(UTC)
         until = datetime.combine(day + timedelta(days=1), time(), actor.zone).astimezone(UTC)

@@ -101,11 +101,6 @@ class AboutMessage:
 # --- what other services and the steps share ----------------------------------------------------------------------
 
 
-def owns(actor: Actor, deal: Deal) -> bool:
-    """Tell whether the deal is the actor's to give, return and cancel tasks on."""
-    return actor.is_admin or (Role.SELLER in actor.roles and deal.seller_id == actor.user_id)
-
-
 def works_on(actor: Actor, task: Task) -> bool:
     """Tell whether the task is the actor's to do."""
     return actor.is_admin or (Role.EXECUTOR in actor.roles and task.assignee_id == actor.user_id)
@@ -268,7 +263,7 @@ async def _mine(tx: Transaction, actor: Actor, task_id: int) -> tuple[Deal, Task
 async def _given(tx: Transaction, actor: Actor, task_id: int) -> tuple[Deal, Task]:
     """Hold a task of the actor's own deal. Raises NotFound, Forbidden."""
     deal, task = await _locked(tx, actor, task_id)
-    if not owns(actor, deal):
+    if not actor.owns(deal):
         raise Forbidden(f"task {task_id} is of a deal of seller {deal.seller_id}")
     return deal, task
 
@@ -318,7 +313,7 @@ class TaskService(Service):
         deal = await tx.deals.lock(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        if not owns(actor, deal):
+        if not actor.owns(deal):
             raise Forbidden(f"deal {deal_id} is of seller {deal.seller_id}")
         if deal.stage is DealStage.CLOSED:
             raise Invalid("The deal is closed. Reopen it first.")
@@ -529,7 +524,7 @@ class TaskService(Service):
             minutes=minutes,
             clock_runs=is_running(task.status),
             works=works_on(actor, task) and task.assignee_id == actor.user_id,
-            manages=owns(actor, task.deal),
+            manages=actor.owns(task.deal),
         )
 
     @query(ANYBODY)
@@ -570,7 +565,7 @@ class TaskService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        if not owns(actor, deal):
+        if not actor.owns(deal):
             raise Forbidden(f"deal {deal_id} is of seller {deal.seller_id}")
         if kind is TaskKind.ISSUE:
             variant_id = await self._chosen(tx, deal_id, variant_id)
@@ -612,7 +607,7 @@ class TaskService(Service):
     @staticmethod
     async def _dues(tx: Transaction, actor: Actor) -> list[datetime]:
         _opens, closes = await planning.work_hours(tx)
-        day = tx.now.astimezone(actor.zone).date()
+        day = actor.day(tx.now)
         days = [day] if is_working_day(day) else []
         for _ in range(WORKING_DAYS_AHEAD):
             day = next_working_day(day)

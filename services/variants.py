@@ -20,7 +20,7 @@ from services.rules.plans import PaymentPlan
 from services.rules.reading import Unreadable, clean_text
 from services.rules.stages import ForbiddenMove, after_choice, after_variants_handed_in, check_variant_move
 from services.rules.variant_lines import BadLine, VariantLine, read_variant_lines
-from services.tasks import card_key, close_open_task, comparison_key, owns, refresh_comparison, take_up
+from services.tasks import card_key, close_open_task, comparison_key, refresh_comparison, take_up
 from storage.uow import Transaction
 
 LINES_LIMIT = 20
@@ -223,7 +223,7 @@ class VariantService(Service):
         Returns {"added": [ids], "bad": [{"line", "msgid", "params"}]}. Raises NotFound, Forbidden, Unreadable.
         """
         deal = await self._calculated(tx, actor, deal_id)
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         read = read_variant_lines(clean_text(text, TEXT_LIMIT), _aliases(await tx.dictionaries.insurers()), today)
         if len(read) > LINES_LIMIT:
             raise Invalid("At most {limit} variants fit in one message.", limit=LINES_LIMIT)
@@ -245,7 +245,7 @@ class VariantService(Service):
     async def add(self, tx: Transaction, actor: Actor, deal_id: int, fields: Mapping[str, Any]) -> int:
         """Enter one variant from its fields (those of `FIELDS`; the insurer and the premium are a must)."""
         deal = await self._calculated(tx, actor, deal_id)
-        values = _checked(fields, tx.now.astimezone(actor.zone).date())
+        values = _checked(fields, actor.day(tx.now))
         await self._known_insurer(tx, values)
         variant = await _enter(tx, actor, deal, values)
         await take_up(tx, deal, actor.user_id)
@@ -262,7 +262,7 @@ class VariantService(Service):
     async def update_line(self, tx: Transaction, actor: Actor, variant_id: int, text: str) -> None:
         """Change a variant by typing its line anew; what the line does not say stays. Raises Unreadable."""
         deal, variant = await _editable(tx, actor, variant_id)
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         read = read_variant_lines(clean_text(text, TEXT_LIMIT), _aliases(await tx.dictionaries.insurers()), today)
         if len(read) != 1:
             raise Invalid("One line is one variant. Write the line anew, for example: RESO 54300 ded15 50/50")
@@ -278,7 +278,7 @@ class VariantService(Service):
         if not await may_edit(tx, actor, deal):
             raise Forbidden(f"deal {deal.id} is calculated by {deal.executor_id}")
         fields = {name: getattr(variant, name) for name in FIELDS}
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         if fields["valid_until"] is not None and fields["valid_until"] < today:
             fields["valid_until"] = None
         copied = await _enter(tx, actor, deal, fields)
@@ -316,9 +316,9 @@ class VariantService(Service):
     async def hand_in(self, tx: Transaction, actor: Actor, deal_id: int) -> int:
         """Offer the drafts to the seller: the calculation is done, the deal waits for a choice. Returns how many."""
         deal = await _locked(tx, actor, deal_id)
-        if not owns(actor, deal) and not await may_edit(tx, actor, deal):
+        if not actor.owns(deal) and not await may_edit(tx, actor, deal):
             raise Forbidden(f"deal {deal.id} is calculated by {deal.executor_id}")
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         everything = await tx.variants.lock_all(deal_id)
         drafts = [variant for variant in everything if status_on(variant, today) is VariantStatus.DRAFT]
         asked = await tx.tasks.open_of_kind(deal_id, TaskKind.CALCULATE)
@@ -346,7 +346,7 @@ class VariantService(Service):
     async def choose(self, tx: Transaction, actor: Actor, variant_id: int) -> None:
         """Mark the client's choice; the others are not selected. Another may be chosen until the policy is there."""
         deal, variant = await _of_deal(tx, actor, variant_id)
-        if not owns(actor, deal):
+        if not actor.owns(deal):
             raise Forbidden(f"deal {deal.id} is of seller {deal.seller_id}")
         issued = await tx.variants.with_policy(deal.id)
         if variant_id in issued:
@@ -355,7 +355,7 @@ class VariantService(Service):
             raise AlreadyDone
         if deal.stage is DealStage.IN_FORCE:
             raise Invalid("The policy has been registered already. A new choice needs a new calculation.")
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         status = status_on(variant, today)
         if status is VariantStatus.DRAFT:
             raise Invalid("This variant has not been handed in yet.")
@@ -391,7 +391,7 @@ class VariantService(Service):
     async def decline(self, tx: Transaction, actor: Actor, variant_id: int) -> None:
         """Note that the insurer will not do it after all; a choice that fell through is made again."""
         deal, variant = await _of_deal(tx, actor, variant_id)
-        if not owns(actor, deal) and not await may_edit(tx, actor, deal):
+        if not actor.owns(deal) and not await may_edit(tx, actor, deal):
             raise Forbidden(f"deal {deal.id} is calculated by {deal.executor_id}")
         if variant_id in await tx.variants.with_policy(deal.id):
             raise Invalid("A policy has been registered from this variant already.")
@@ -444,7 +444,7 @@ class VariantService(Service):
             drafts=counts.get(VariantStatus.DRAFT, 0),
             offered=counts.get(VariantStatus.OFFERED, 0),
             edits=await may_edit(tx, actor, deal),
-            chooses=owns(actor, deal),
+            chooses=actor.owns(deal),
             asked=await tx.tasks.is_open(deal_id, TaskKind.CALCULATE),
         )
 
@@ -457,7 +457,7 @@ class VariantService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         since = await tx.variants.last_policy_at(deal_id)
         present = await tx.variants.since(deal_id, since) or await tx.variants.since(deal_id, None)
         shown = [
@@ -482,7 +482,7 @@ class VariantService(Service):
             deal=deal,
             rows=await self._views(tx, actor, deal, shown),
             table=compare(offers),
-            chooses=owns(actor, deal),
+            chooses=actor.owns(deal),
             issuing=await tx.tasks.is_open(deal_id, TaskKind.ISSUE),
         )
 
@@ -505,7 +505,7 @@ class VariantService(Service):
     ) -> None:
         if variant.status is VariantStatus.DECLINED_BY_INSURER:
             raise Invalid("The insurer has declined this variant. Copy it instead.")
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         values = _checked(changes, today)
         await self._known_insurer(tx, values)
         changed = {name: [getattr(variant, name), value] for name, value in values.items()}
@@ -539,10 +539,10 @@ class VariantService(Service):
 
     @staticmethod
     async def _views(tx: Transaction, actor: Actor, deal: Deal, variants: list[Variant]) -> list[VariantView]:
-        today = tx.now.astimezone(actor.zone).date()
+        today = actor.day(tx.now)
         files = await tx.variants.files([variant.id for variant in variants])
         issued = await tx.variants.with_policy(deal.id)
-        edits, owner = await may_edit(tx, actor, deal), owns(actor, deal)
+        edits, owner = await may_edit(tx, actor, deal), actor.owns(deal)
         return [
             VariantView(
                 id=variant.id,

@@ -14,7 +14,7 @@ from fsm.context import actor, keep, kept, services
 from models.enums import ClientKind
 from models.tables import Client, LineOfBusiness
 from models.values.phone import normalise
-from services.clients import Duplicate, owns
+from services.clients import Duplicate
 from services.rules.deal_line import ClientDraft, read_new_deal, read_object
 from services.rules.reading import Unreadable, plain
 
@@ -108,12 +108,12 @@ async def matches(manager: DialogManager) -> tuple[list[Duplicate], list[Client]
     clients = services(manager).clients
     if draft is None:
         found = await clients.find_like(me, str(phone), MATCHES) if phone else []
-        return [], [client for client in found if owns(me, client)]
+        return [], [client for client in found if me.owns(client)]
     likely = await clients.duplicates(me, draft)
     known = {one.client.id for one in likely if one.client is not None}
     found = await clients.find_like(me, draft.name, MATCHES)
-    sure = [one for one in likely if one.client is None or owns(me, one.client)]
-    return sure, [client for client in found if client.id not in known and owns(me, client)]
+    sure = [one for one in likely if one.client is None or me.owns(one.client)]
+    return sure, [client for client in found if client.id not in known and me.owns(client)]
 
 
 async def next_window(manager: DialogManager) -> State:
