@@ -293,9 +293,13 @@ class Story:
             ("kasko", 181, 68400), ("kasko", 340, 71300), ("liability", 150, 54000),
         ]  # fmt: skip
         for number, (line, ends_in, premium) in enumerate(ends):
-            seller, _deal_id, policy_id = await self.sold(line, ends_in, premium=premium)
+            seller, deal_id, policy_id = await self.sold(line, ends_in, premium=premium)
             # Every fourth client is late with what fell due in the last days.
             await self.pay(seller, policy_id, until=self.today - timedelta(days=12 if number % 4 == 3 else 0))
+            # Most deals have been looked at lately; some wait a little longer than they should.
+            self.clock.go(self.today - timedelta(days=1 + number % 3), 17, number)
+            if number % 4:
+                await self.services.deals.to_next_event(seller, deal_id)
 
     async def closed_deals(self) -> None:
         for line, outcome, reason in (
