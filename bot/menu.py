@@ -10,7 +10,7 @@ from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommand
 from bot.recent import Recent
 from fsm.i18n import _
 from models.enums import Role
-from services.access import ANYBODY, SELLERS, Actor
+from services.access import ADMINS, ANYBODY, SELLERS, Actor
 from services.errors import N_
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +24,11 @@ COMMANDS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
     ("clients", N_("Clients"), SELLERS),
     ("policies", N_("Policies"), ANYBODY),
     ("payments", N_("Payments"), SELLERS),
+    ("people", N_("People and roles"), ADMINS),
+    ("invite", N_("Invite somebody"), ADMINS),
+    ("stats", N_("Numbers of the day"), ADMINS),
+    ("audit", N_("Who did what"), ADMINS),
+    ("settings", N_("Settings"), ANYBODY),
     ("help", N_("What the bot can do"), ANYBODY),
     ("cancel", N_("Leave what was begun"), ANYBODY),
 )

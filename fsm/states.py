@@ -222,42 +222,74 @@ class MySettings(StatesGroup):
 
 
 class TeamSettings(StatesGroup):
+    """What an admin sets for all."""
+
     main = State()
+    zone = State()
+    hours = State()
 
 
-class Dictionaries(StatesGroup):
-    insurers = State()
-    insurer = State()
-    insurer_new = State()
-    lines = State()
-    line = State()
+class Insurers(StatesGroup):
+    list = State()
+    card = State()
+    new = State()
+    name = State()
+    aliases = State()
+
+
+class Lines(StatesGroup):
+    """Lines of business with their ladders."""
+
+    list = State()
+    card = State()
+    new = State()
+    name = State()
+    aliases = State()
     ladder = State()
 
 
 class Rates(StatesGroup):
+    """Commission rates; `insurer` takes {"insurer_id"} when started from elsewhere."""
+
     list = State()
     insurer = State()
     line = State()
     value = State()
+    check = State()
+    rate = State()
+    missing = State()
 
 
 class People(StatesGroup):
+    """`person` takes {"user_id"} when started from elsewhere."""
+
     list = State()
     person = State()
+    name = State()
     roles = State()
     block = State()
     handover = State()
     handover_confirm = State()
 
 
+class HandOverDeal(StatesGroup):
+    """To whom one deal goes; start data: {"deal_id"}; result: {"user_id"} once it is handed over."""
+
+    who = State()
+    confirm = State()
+
+
 class Invite(StatesGroup):
     roles = State()
-    link = State()
+    list = State()
+    revoke = State()
 
 
 class Audit(StatesGroup):
     list = State()
+    person = State()
 
 
 class Stats(StatesGroup):
     day = State()
+    dead = State()

@@ -7,16 +7,20 @@ from aiogram_dialog import Dialog
 
 from fsm.inbound import only_what_is_asked
 from handlers import (
+    audit,
     clients,
     dates,
     deals,
+    dictionaries,
     documents,
     find,
     menu,
     new_deal,
     payments,
+    people,
     policies,
     reminders,
+    settings,
     tasks,
     today,
     variants,
@@ -36,6 +40,10 @@ _FEATURES: list[Router] = [
     payments.router,
     reminders.router,
     today.router,
+    people.router,
+    settings.router,
+    dictionaries.router,
+    audit.router,
     menu.router,
 ]
 """In the order in which they are asked: commands first, the menu's catch-alls last."""

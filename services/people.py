@@ -264,6 +264,20 @@ class PeopleService(Service):
         """What everybody is called, by id."""
         return await tx.people.names()
 
+    @query(ANYBODY)
+    async def reload(self, tx: Transaction, actor: Actor) -> Actor:
+        """The actor as he is after what he has just changed about himself. Raises NotFound."""
+        user = await tx.people.get(actor.user_id)
+        if user is None:
+            raise NotFound
+        return as_actor(user)
+
+    @query(ANYBODY)
+    async def colleague(self, tx: Transaction, actor: Actor, user_id: int) -> str:  # noqa: ARG002
+        """What a person is called, for whoever works with him; nothing for nobody."""
+        user = await tx.people.get(user_id)
+        return user.full_name if user is not None else ""
+
     @query(SELLERS)
     async def successors(
         self,
@@ -402,7 +416,10 @@ class PeopleService(Service):
         await _change_seller(tx, [deal], before, taker)
         await tx.people.move_lonely_client(deal.client_id, before, to_user_id)
         for user_id in sorted({before, to_user_id} - {actor.user_id}):
-            tx.notify(user_id, "deals_handed_over", deal_id=deal.id, from_id=before, to_id=to_user_id, deals=1)
+            tx.notify(
+                user_id, "deals_handed_over", deal_id=deal.id, deal=deal.id, number=deal.number, from_id=before,
+                to_id=to_user_id,
+            )  # fmt: skip
 
 
 def _may_take(taker: User, role: Role, from_id: int) -> None:

@@ -1,0 +1,188 @@
+"""Numbers of the day, what is wrong with the machinery, and the commands of this package."""
+
+import operator
+from datetime import date, timedelta
+from typing import Any
+
+from aiogram import Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+from aiogram_dialog import Data, Dialog, DialogManager, StartMode, Window
+from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+from markupsafe import Markup
+
+from fsm import states
+from fsm.context import actor, keep, kept, services
+from fsm.i18n import _
+from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
+from fsm.text import Label, Plain, Raw, html, lines
+from fsm.words import moment, money, weekday
+from services.access import Actor
+from services.errors import N_
+from services.stats import Numbers
+
+router = Router(name="audit")
+
+KIND = {"message": N_("message"), "callback_query": N_("button"), "edited_message": N_("edited message")}
+
+
+async def is_admin(_event: object, actor: Actor | None = None) -> bool:
+    """For whoever is no admin these commands do not exist."""
+    return actor is not None and actor.is_admin
+
+
+@router.message(Command("audit"), is_admin)
+async def on_audit(_message: Message, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(states.Audit.list, mode=StartMode.RESET_STACK)
+
+
+@router.message(Command("stats"), is_admin)
+async def on_stats(_message: Message, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(states.Stats.day, mode=StartMode.RESET_STACK)
+
+
+async def numbers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    on = kept(dialog_manager, "day")
+    found = await services(dialog_manager).stats.day(actor(dialog_manager), date.fromisoformat(on) if on else None)
+    return {
+        "text": lines(
+            html("📊 <b>{title}</b> · {day}", title=_("Numbers of the day"), day=weekday(found.day)),
+            *_of_day(found),
+            "",
+            html("<b>{title}</b>", title=_("As things stand now")),
+            *_now(found),
+        ),
+        "dead": found.now.dead_updates,
+        "has_dead": found.now.dead_updates > 0,
+        "past": found.day < found.today,
+    }
+
+
+def _of_day(found: Numbers) -> list[Markup]:
+    day = found.of_day
+    counts = [
+        ("📂", _("New deals"), day.deals),
+        ("✅", _("Tasks given"), day.tasks_given),
+        ("☑️", _("Tasks done"), day.tasks_done),
+        ("🧮", _("Variants handed in"), day.variants),
+        ("📜", _("Policies registered"), day.policies),
+    ]
+    sums = [
+        ("🧾", _("Their premium"), day.premium),
+        ("💳", _("Clients paid insurers"), day.client_paid),
+        ("💰", _("Commission received"), day.commission_received),
+        ("💸", _("Expenses paid out"), day.expenses_paid),
+    ]
+    return [
+        *(html("{icon} {what}: <b>{n}</b>", icon=icon, what=what, n=n) for icon, what, n in counts),
+        *(html("{icon} {what}: <b>{sum}</b>", icon=icon, what=what, sum=money(amount)) for icon, what, amount in sums),
+    ]
+
+
+def _now(found: Numbers) -> list[Markup]:
+    now = found.now
+    always = [("📂", _("Open deals"), now.open_deals), ("⏰", _("Policies end within 30 days"), now.ending)]
+    burning = [
+        ("🔴", _("Policies ended with no outcome"), now.expired),
+        ("🔴", _("Tasks overdue"), now.tasks_overdue),
+        ("🔴", _("Instalments overdue"), now.payments_overdue),
+        ("🔴", _("Deals of people who are blocked"), now.abandoned),
+        ("📵", _("People who cannot be reached"), now.unreachable),
+        ("⚠️", _("Updates that were given up"), now.dead_updates),
+        ("⚠️", _("Messages that did not arrive"), now.dead_messages),
+    ]
+    shown = [*always, *(row for row in burning if row[2])]
+    return [html("{icon} {what}: <b>{n}</b>", icon=icon, what=what, n=n) for icon, what, n in shown]
+
+
+async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    rows, total = await services(dialog_manager).stats.dead_updates(actor(dialog_manager), page_of(dialog_manager))
+    zone = actor(dialog_manager).zone
+    return {
+        "text": lines(
+            html("⚠️ <b>{title}</b> · {total}", title=_("Updates that were given up"), total=total),
+            _("Press one to try it again; the log knows more by its code.") if total else _("There are none."),
+        ),
+        "updates": [
+            {
+                "id": f"{row.bot_id}:{row.update_id}",
+                "label": f"🔁 {moment(row.received_at, zone)} {row.person or '?'} · "
+                f"{_(KIND[row.kind]) if row.kind in KIND else row.kind} · {row.reference}"[:60],
+            }
+            for row in rows
+        ],
+        **pages(total, dialog_manager),
+    }
+
+
+async def _show(manager: DialogManager, days: int) -> None:
+    today = actor(manager).day(services(manager).stats.clock.now())
+    shown = kept(manager, "day")
+    day = (date.fromisoformat(shown) if shown else today) + timedelta(days=days)
+    keep(manager, day=min(day, today).isoformat())
+
+
+async def on_before(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await _show(manager, -1)
+
+
+async def on_after(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await _show(manager, 1)
+
+
+async def on_day(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await manager.start(
+        states.PickDate.pick, data={"title": _("Numbers of which day?"), "chips": ["today", "-1", "-7"], "past": True}
+    )
+
+
+async def on_day_chosen(_start: Data, result: Any, manager: DialogManager) -> None:
+    if isinstance(result, dict) and "date" in result:
+        keep(manager, day=result["date"])
+
+
+async def on_rerun(query: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    bot_id, _mark, update_id = item.partition(":")
+    await services(manager).stats.rerun(actor(manager), int(bot_id), int(update_id))
+    await query.answer(_("It is being tried again."))
+
+
+dialog = Dialog(
+    Window(
+        Raw("text"),
+        Row(
+            Button(Label("‹ Day before"), id="before", on_click=on_before),
+            Button(Label("📅 Another day"), id="day", on_click=on_day),
+            Button(Label("Day after ›"), id="after", on_click=on_after, when="past"),
+        ),
+        SwitchTo(Label("⚠️ Given-up updates · {dead}"), id="to_dead", state=states.Stats.dead, when="has_dead"),
+        leave_row(),
+        state=states.Stats.day,
+        getter=numbers,
+        preview_data={"text": Markup("<b>Numbers</b>"), "dead": 2, "has_dead": True, "past": True},
+    ),
+    Window(
+        Raw("text"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="update",
+                item_id_getter=operator.itemgetter("id"),
+                items="updates",
+                on_click=on_rerun,
+            )
+        ),
+        pager_row(),
+        back_row(states.Stats.day),
+        state=states.Stats.dead,
+        getter=dead,
+        preview_data={
+            "text": Markup("<b>Given up</b>"),
+            "updates": [{"id": "1:7", "label": "🔁 02.03 12:00 Анна"}],
+            "page_many": True,
+            "page_at": "1 / 2",
+            "page_last": 1,
+        },
+    ),
+    on_process_result=on_day_chosen,
+)

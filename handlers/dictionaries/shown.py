@@ -1,0 +1,44 @@
+"""What the screens of all dictionaries show alike."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from aiogram_dialog import DialogManager
+from markupsafe import Markup
+
+from fsm.context import kept
+from fsm.i18n import _
+from fsm.navigation import page_of, pages
+from models.tables import Insurer, LineOfBusiness
+
+SIZE = 10
+TEXT_PREVIEW = {"text": Markup("…")}
+LIST_PREVIEW = {
+    "text": Markup("<b>Dictionary</b>"),
+    "rows": [{"id": 1, "label": "РЕСО-Гарантия"}],
+    "page_many": True,
+    "page_at": "1 / 2",
+    "page_last": 1,
+}
+
+R = TypeVar("R")
+
+
+def paged(rows: Sequence[R], manager: DialogManager) -> tuple[list[R], dict[str, Any]]:
+    """A page of a dictionary, which is dozens of rows and never thousands."""
+    data = pages(len(rows), manager, size=SIZE)
+    at = min(page_of(manager), int(data["page_last"])) * SIZE
+    return list(rows[at : at + SIZE]), data
+
+
+def label(row: Insurer | LineOfBusiness) -> str:
+    return row.name if row.active else f"🚫 {row.name}"
+
+
+def aliases(row: Insurer | LineOfBusiness) -> str:
+    return ", ".join(row.aliases) or _("none")
+
+
+def chosen(manager: DialogManager) -> int:
+    """Which row is open."""
+    return int(kept(manager, "row_id"))

@@ -1,0 +1,89 @@
+"""To whom one deal goes: started from the deal's card or from a reminder."""
+
+import operator
+from typing import Any
+
+from aiogram.types import CallbackQuery
+from aiogram_dialog import Dialog, DialogManager, Window
+from aiogram_dialog.widgets.kbd import Button, Column, Select
+
+from fsm import states
+from fsm.context import actor, keep, kept, services, start_id
+from fsm.i18n import _
+from fsm.navigation import back_row, leave, leave_row
+from fsm.text import Label, Plain, Raw, html, lines
+from handlers.people.getters import SUCCESSORS_PREVIEW, TEXT_PREVIEW
+from models.enums import Role
+
+
+async def sellers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    view = await services(dialog_manager).deals.card(actor(dialog_manager), start_id(dialog_manager, "deal_id"))
+    found = await services(dialog_manager).people.successors(
+        actor(dialog_manager), Role.SELLER.value, besides=view.deal.seller_id
+    )
+    return {
+        "text": lines(
+            html("🤝 <b>№{n} · {title}</b>", n=view.deal.number, title=view.deal.title),
+            html(_("Kept by {name}. Who takes it over?"), name=view.deal.seller.full_name)
+            if found
+            else _("There is nobody to take it over."),
+        ),
+        "successors": [{"id": taker.user.id, "label": taker.user.full_name[:60]} for taker in found],
+    }
+
+
+async def question(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    view = await services(dialog_manager).deals.card(actor(dialog_manager), start_id(dialog_manager, "deal_id"))
+    taker = await services(dialog_manager).people.colleague(actor(dialog_manager), int(kept(dialog_manager, "taker")))
+    return {
+        "text": lines(
+            html(_("🤝 Hand deal №{n} over to <b>{name}</b>?"), n=view.deal.number, name=taker),
+            _("The next touch and the reminders go along; so does the client, unless you have more deals with him."),
+        )
+    }
+
+
+async def on_taker(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    keep(manager, taker=int(item))
+    await manager.switch_to(states.HandOverDeal.confirm)
+
+
+async def on_confirmed(query: CallbackQuery, button: Button, manager: DialogManager) -> None:
+    """Hand it over; whoever sees the deal no more goes to the menu."""
+    taker = int(kept(manager, "taker"))
+    await services(manager).people.hand_over_deal(actor(manager), start_id(manager, "deal_id"), taker)
+    await query.answer(_("Handed over."))
+    if actor(manager).is_admin and len(manager.current_stack().intents) > 1:
+        await manager.done({"user_id": taker})
+        return
+    while len(manager.current_stack().intents) > 1:
+        await manager.done()
+    await leave(query, button, manager)
+
+
+dialog = Dialog(
+    Window(
+        Raw("text"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="taker",
+                item_id_getter=operator.itemgetter("id"),
+                items="successors",
+                on_click=on_taker,
+            )
+        ),
+        leave_row(),
+        state=states.HandOverDeal.who,
+        getter=sellers,
+        preview_data=SUCCESSORS_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        Button(Label("🤝 Yes, hand it over"), id="hand_over", on_click=on_confirmed),
+        back_row(states.HandOverDeal.who),
+        state=states.HandOverDeal.confirm,
+        getter=question,
+        preview_data=TEXT_PREVIEW,
+    ),
+)
