@@ -16,7 +16,7 @@ from typing import Final, TextIO
 
 from sandbox import keep
 from sandbox.api import LocalTelegram, loopback
-from sandbox.demo import ADMIN_IDS, PEOPLE, Agency, AgencyError
+from sandbox.demo import ADMIN_IDS, PEOPLE, ZONE, Agency, AgencyError
 from sandbox.page import Page, SandboxClock
 from sandbox.world import World
 
@@ -82,15 +82,17 @@ class BotProcess:
 class Sandbox:
     """Everything that runs: the database, the local Telegram, the page, the bot."""
 
-    def __init__(self, folder: Path, *, host: str, port: int, anew: bool, with_bot: bool) -> None:
+    def __init__(
+        self, folder: Path, *, host: str, port: int, anew: bool, with_bot: bool, begins: datetime | None = None
+    ) -> None:
         self.folder = folder
         self.anew = anew
-        self.clock = SandboxClock(folder / "clock-offset")
+        self.clock = SandboxClock(folder / "clock-offset", begins)
         self.world = self._world()
         labels = {person.telegram_id: person.label for person in PEOPLE}
         self.page = Page(self.world, clock=self.clock, labels=labels, next_due=self._next_due, on_reset=self.reset)
         self.telegram = LocalTelegram(host=host, port=port, world=self.world, extra_routes=self.page.setup)
-        self.agency = Agency(folder)
+        self.agency = Agency(folder, self.clock.now)
         self.with_bot = with_bot
         self.bot: BotProcess | None = None
 
@@ -239,6 +241,10 @@ def _refuse_real_settings() -> None:
                 raise Trouble("the sandbox does not start beside a .env with WEBHOOK_URL: it is the real bot's address")
 
 
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE)
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./run sandbox", description="A local Telegram with a demo agency, in the browser. On this machine only."
@@ -246,6 +252,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address; nothing else is accepted")
     parser.add_argument("--reset", action="store_true", help="begin the demo afresh: chats and data are made anew")
+    parser.add_argument(
+        "--begin", type=_moment, metavar="YYYY-MM-DDTHH:MM", help="when the demo's today is; default: now"
+    )
     parser.add_argument("--no-bot", action="store_true", help="the page and Telegram only; says how to start a bot")
     return parser.parse_args(arguments)
 
@@ -256,7 +265,9 @@ async def _main(given: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     folder = (ROOT / os.environ.get("DATA_DIR", "var")).expanduser() / "sandbox"
     folder.mkdir(parents=True, exist_ok=True)
-    sandbox = Sandbox(folder, host=given.host, port=given.port, anew=given.reset, with_bot=not given.no_bot)
+    sandbox = Sandbox(
+        folder, host=given.host, port=given.port, anew=given.reset, with_bot=not given.no_bot, begins=given.begin
+    )
     await sandbox.run(stop)
 
 

@@ -5,7 +5,7 @@ Everything is done through the services, as people would have done it, with a cl
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,8 +17,19 @@ import asyncpg
 from PIL import Image, ImageDraw, ImageFont
 from sqlalchemy import func, select, text
 
-from models.enums import CloseReason, DealOutcome, ExpenseKind, RateKind, RateScope, ReminderStatus, Role, TaskKind
-from models.tables import CommissionRate, Insurer, LineOfBusiness, Payment, Reminder, User, Variant
+from models.enums import (
+    ClientKind,
+    CloseReason,
+    DealOutcome,
+    DealStage,
+    ExpenseKind,
+    RateKind,
+    RateScope,
+    ReminderStatus,
+    Role,
+    TaskKind,
+)
+from models.tables import CommissionRate, Deal, Insurer, LineOfBusiness, Payment, Reminder, User, Variant
 from services.access import Actor
 from services.deals import DealDraft
 from services.documents import Incoming
@@ -70,14 +81,14 @@ CARS = (
     ("Renault Duster", "У432ЕК40"), ("Geely Monjaro", "Х555АВ77"), ("VW Polo", "С210НМ69"), ("Mazda CX-5", "Н808ТО77"),
 )  # fmt: skip
 OBJECTS = {
-    "home": ("Квартира, Ленинский пр-т 42", "Дом, Истра", "Квартира, Мытищи"),
-    "mortgage": ("Ипотека Сбер, Химки", "Ипотека ВТБ, Бутово"),
-    "dms": ("ДМС, 24 сотрудника",),
-    "cargo": ("Грузы Москва – Казань",),
+    "home": ("квартира, Ленинский пр-т 42", "дом, Истра", "квартира, Мытищи"),
+    "mortgage": ("Сбербанк, Химки", "ВТБ, Бутово"),
+    "dms": ("24 сотрудника",),
+    "cargo": ("Москва – Казань",),
     "travel": ("Турция, 2 человека", "Таиланд, семья"),
-    "accident": ("НС, футбольная секция",),
-    "property": ("Склад, Подольск",),
-    "liability": ("ГО подрядчика",),
+    "accident": ("футбольная секция",),
+    "property": ("склад, Подольск",),
+    "liability": ("подрядчик",),
 }
 INSURERS = ("РЕСО-Гарантия", "Ингосстрах", "АльфаСтрахование", "СОГАЗ", "Ренессанс", "Согласие")
 
@@ -133,6 +144,7 @@ class Story:
         await self.closed_deals()
         await self.deals_in_force()
         await self.deals_in_work()
+        await self.deals_looked_at()
         await self.settle_the_past()
 
     async def staff(self) -> None:
@@ -189,7 +201,9 @@ class Story:
         if known is not None:
             return await self.services.deals.open(seller, known, draft)
         phone = f"+7916{1000000 + self.turn * 7919 % 9000000:07d}"
-        deal_id = await self.services.deals.open_with_client(seller, ClientDraft(name=name, phones=(phone,)), draft)
+        kind = ClientKind.COMPANY if name.startswith(("ООО", "ИП")) else ClientKind.PERSON
+        client = ClientDraft(name, kind, phones=(phone,))
+        deal_id = await self.services.deals.open_with_client(seller, client, draft)
         async with self.database.reading() as session:
             client_id = await session.scalar(text("SELECT client_id FROM deals WHERE id = :id"), {"id": deal_id})
         self.clients[seller.user_id, name] = int(client_id)
@@ -199,8 +213,12 @@ class Story:
         picture = scan(f"{name.rpartition('.')[0]} {deal_id}")
         await self.services.documents.file(actor, deal_id, Incoming(name, picture, "image/png"))
 
-    async def calculation(self, seller: Actor, deal_id: int, executor: Actor, due_hours: int = 48) -> int:
-        due = self.clock.now() + timedelta(hours=due_hours)
+    def evening(self, days: int) -> datetime:
+        """The end of the working day so many days from the story's now."""
+        return datetime.combine(self.clock.now().astimezone(ZONE).date() + timedelta(days=days), time(18), ZONE)
+
+    async def calculation(self, seller: Actor, deal_id: int, executor: Actor, days: int = 2) -> int:
+        due = self.evening(days)
         return await self.services.tasks.give(
             seller, deal_id, TaskKind.CALCULATE, executor.user_id, due, "Нужно 3 варианта, клиент торопится"
         )
@@ -255,9 +273,7 @@ class Story:
         await self.services.variants.choose(seller, offers[0])
         if self.turn % 4 == 0:
             await self.services.deals.add_expense(seller, deal_id, ExpenseKind.CLIENT_DISCOUNT.value, percent="3")
-        issue = await self.services.tasks.give(
-            seller, deal_id, TaskKind.ISSUE, executor.user_id, self.clock.now() + timedelta(days=2)
-        )
+        issue = await self.services.tasks.give(seller, deal_id, TaskKind.ISSUE, executor.user_id, self.evening(2))
         await self.services.tasks.accept(executor, issue)
         self.clock.go(starts_on - timedelta(days=2), 16, self.turn % 50)
         policy_id = await self.policy(executor, deal_id, starts_on, ends_on, offers[0])
@@ -332,20 +348,39 @@ class Story:
             offers = await self.variants(executor, deal_id, 21000 + number * 17000)
             if number % 2:
                 await self.services.variants.choose(seller, offers[1])
-                due = self.now + timedelta(days=1)
-                await self.services.tasks.give(seller, deal_id, TaskKind.ISSUE, executor.user_id, due)
+                await self.services.tasks.give(seller, deal_id, TaskKind.ISSUE, executor.user_id, self.evening(2))
 
     async def _in_calculation(self, number: int, line: str) -> None:
         seller, executor = self.next_seller(), self.executor()
         self.clock.go(self.today - timedelta(days=1), 15, number)
         deal_id = await self.deal(seller, line, "Нужен расчёт до конца недели")
         await self.paper(seller, deal_id, "СТС.png")
-        task_id = await self.calculation(seller, deal_id, executor, due_hours=20 + number * 12)
+        task_id = await self.calculation(seller, deal_id, executor, days=1 + number // 2)
         if number % 3 == 1:
             await self.services.tasks.accept(executor, task_id)
         elif number % 3 == 2:
             await self.services.tasks.accept(executor, task_id)
             await self.services.tasks.ask(executor, task_id, "Сколько водителей и какой у них стаж?")
+
+    async def deals_looked_at(self) -> None:
+        """People kept up: what had to be looked at stands in the next days, only every sixth touch is late."""
+        async with self.database.reading() as session:
+            late = await session.execute(
+                select(Deal.id, Deal.stage, Deal.review_on, User.telegram_id)
+                .join(User, User.id == Deal.seller_id)
+                .where(Deal.stage != DealStage.CLOSED, Deal.review_on <= self.today)
+                .order_by(Deal.id)
+            )
+            rows = late.tuples().all()
+        self.clock.go(self.today - timedelta(days=1), 17, 30)
+        for number, (deal_id, stage, review_on, seller) in enumerate(rows):
+            if number % 6 == 0:
+                continue
+            if stage is not DealStage.IN_FORCE:
+                on = self.today + timedelta(days=1 + number % 4)
+                await self.services.deals.postpone(self.people[seller], deal_id, on.isoformat())
+            elif review_on < self.today:
+                await self.services.deals.to_next_event(self.people[seller], deal_id)
 
     async def settle_the_past(self) -> None:
         """What the clock and the sender would have said long ago is not said now; today's news stays to be sent."""
@@ -353,6 +388,15 @@ class Story:
             fresh = {"today": datetime.combine(self.today - timedelta(days=1), time(), ZONE)}
             await session.execute(
                 text("UPDATE reminders SET status = 'skipped' WHERE status = 'planned' AND due_at < :today"), fresh
+            )
+            # Of this morning's, three a person are enough to show; the rest was answered before the page was opened.
+            await session.execute(
+                text(
+                    "UPDATE reminders SET status = 'skipped' WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+                    " (PARTITION BY recipient_id ORDER BY due_at DESC, id) AS place FROM reminders"
+                    " WHERE status = 'planned' AND kind <> 'digest' AND due_at <= :now) AS due WHERE place > 3)"
+                ),
+                {"now": self.now},
             )
             await session.execute(
                 text(
@@ -386,8 +430,9 @@ class AgencyError(Exception):
 class Agency:
     """The demo's database: running, migrated and told, for as long as the sandbox runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self.documents = folder / "documents"
+        self._now = now
         self._server = EmbeddedPostgres(folder)
         self._database: Database | None = None
 
@@ -429,7 +474,7 @@ class Agency:
 
     async def _tell(self) -> None:
         await schema.upgrade(self.url)
-        await seed(self.url, self.documents, datetime.now(UTC))
+        await seed(self.url, self.documents, self._now())
         self._database = Database(self.url, pool_size=1, application_name="polisdesk-sandbox")
 
     async def _hang_up(self) -> None:

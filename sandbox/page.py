@@ -49,11 +49,15 @@ NextDue = Callable[[], Awaitable[datetime | None]]
 
 
 class SandboxClock:
-    """The demo's time: the real one plus an offset, which the bot process reads from a file."""
+    """The demo's time: the real one plus an offset, which the bot process reads from a file.
 
-    def __init__(self, offset_file: Path | None = None) -> None:
+    Home is the real time, or the moment at which the demo was told to begin.
+    """
+
+    def __init__(self, offset_file: Path | None = None, begins: datetime | None = None) -> None:
         self._file = offset_file
-        self.offset = 0.0
+        self._home = 0.0 if begins is None else (begins - datetime.now(UTC)).total_seconds()
+        self.offset = self._home
         if offset_file is not None:
             with contextlib.suppress(OSError, ValueError):
                 self.offset = float(offset_file.read_text(encoding="ascii"))
@@ -66,8 +70,13 @@ class SandboxClock:
         self._set(self.offset + by.total_seconds())
 
     def home(self) -> None:
-        """Go back to the real time."""
-        self._set(0.0)
+        """Go back to where the demo is when nobody has moved it."""
+        self._set(self._home)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds from home."""
+        return self.offset - self._home
 
     def _set(self, offset: float) -> None:
         self.offset = offset
@@ -169,7 +178,7 @@ class Page:
 
     def _clock_view(self) -> JSON:
         can_next = self.next_due is not None
-        return {"now": self.clock.now().isoformat(), "offset": round(self.clock.offset), "can_next": can_next}
+        return {"now": self.clock.now().isoformat(), "offset": round(self.clock.ahead), "can_next": can_next}
 
     async def _state(self, _request: web.Request) -> JSON:
         return self.state()

@@ -1,12 +1,13 @@
 """What the page's server promises without a browser: who may ask, what a client would send."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 
-from sandbox.page import albums, split_text, step
+from sandbox.page import SandboxClock, albums, split_text, step
 from sandbox.world import SandboxError, Upload
 from tests.web.page_stage import ANNA, Stage
 
@@ -96,3 +97,13 @@ def test_papers_and_pictures_go_in_albums_of_their_own_ten_to_each() -> None:
     papers = [Upload("a.pdf", b""), Upload("b.pdf", b"")]
     moving = [Upload(f"{n}.gif", b"", kind="animation") for n in range(2)]
     assert [len(album) for album in albums([*pictures, *papers, *moving])] == [10, 1, 2, 1, 1]
+
+
+def test_a_demo_that_begins_on_a_day_of_its_own_comes_back_to_it(tmp_path: Path) -> None:
+    begins = datetime(2026, 11, 23, 8, 40, tzinfo=MOSCOW)
+    clock = SandboxClock(tmp_path / "offset", begins)
+    clock.move(timedelta(days=30))
+    assert round(clock.ahead) == timedelta(days=30).total_seconds()
+    clock.home()
+    assert clock.ahead == 0
+    assert timedelta() <= clock.now() - begins < timedelta(minutes=1)
