@@ -1,5 +1,6 @@
 """Variants: typed as lines, handed in, compared without a word of commission, chosen once."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -392,3 +393,15 @@ async def test_what_the_client_compares_has_no_field_and_no_figure_of_commission
 async def test_every_method_says_who_may_call_it() -> None:
     methods: list[Any] = [member for name, member in vars(VariantService).items() if not name.startswith("_")]
     assert all(hasattr(method, "policy") for method in methods)
+
+
+async def test_taps_at_the_same_moment_number_choose_and_finish_once(agency: Agency, deal_id: int) -> None:
+    service = agency.services.variants
+    await asyncio.gather(*(service.add_lines(agency.egor, deal_id, f"РЕСО {50000 + n}") for n in range(6)))
+    rows = await variants(agency)
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5, 6]
+    outcomes = await asyncio.gather(*(service.hand_in(agency.egor, deal_id) for _ in range(3)), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyDone", "AlreadyDone", "int"]
+    await asyncio.gather(*(service.choose(agency.anna, row.id) for row in rows), return_exceptions=True)
+    assert (await statuses(agency)).count("chosen") == 1
+    assert (await messages(agency, agency.anna)).count("variants_handed_in") == 1
