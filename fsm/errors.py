@@ -15,7 +15,7 @@ from markupsafe import escape
 from fsm import states
 from fsm.context import actor, services
 from fsm.i18n import _
-from services.errors import NotFound, Refusal
+from services.errors import Forbidden, NotFound, Refusal
 from services.rules.reading import Unreadable
 
 DEAL_NUMBER = re.compile(r"№\s?(\d{1,18})")
@@ -59,11 +59,11 @@ async def answer_refusal(event: TelegramObject, refusal: Refusal | Unreadable, m
 
 
 async def redraw(manager: DialogManager) -> None:
-    """Show the current screen again; where its object is out of reach now, the menu."""
+    """Show the current screen again; where its object, or the screen itself, is out of reach now, the menu."""
     if manager.has_context():
         try:
             await manager.show()
-        except NotFound:
+        except (NotFound, Forbidden):
             await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
 
 

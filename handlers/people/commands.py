@@ -1,18 +1,17 @@
-"""Commands about people, buttons on messages about them, and who has stopped the bot.
+"""Commands about people, and buttons on messages about them.
 
 For whoever is no admin the commands do not exist, as everything that one may not see (DOMAIN.md §6).
 """
 
-from aiogram import F, Router
+from aiogram import Router
 from aiogram.filters import Command
 from aiogram.filters.callback_data import CallbackData
-from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
+from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 
 from fsm import states
 from fsm.context import actor, services
 from services.access import Actor
-from services.errors import Refusal
 
 router = Router(name="people")
 
@@ -62,12 +61,3 @@ async def on_work(query: CallbackQuery, callback_data: OpenWork, dialog_manager:
         state, data = states.Deal.card, {"deal_id": callback_data.deal_id}
     await query.answer()
     await dialog_manager.start(state, data=data, mode=StartMode.RESET_STACK, show_mode=ShowMode.SEND)
-
-
-@router.my_chat_member(F.new_chat_member.status == "kicked")
-async def on_stopped(_event: ChatMemberUpdated, dialog_manager: DialogManager) -> None:
-    """A person has stopped the bot: the admins hear of it before a reminder is lost."""
-    try:
-        await services(dialog_manager).people.blocked_bot(actor(dialog_manager))
-    except Refusal:
-        return  # nobody is there to be answered

@@ -4,8 +4,8 @@ import operator
 from typing import Any
 
 from aiogram import Bot
-from aiogram.types import CallbackQuery, LinkPreviewOptions, Message
-from aiogram_dialog import Dialog, DialogManager, ShowMode, Window
+from aiogram.types import CallbackQuery, LinkPreviewOptions
+from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.kbd import Button, Column, Select, SwitchTo
 from markupsafe import Markup
 
@@ -77,7 +77,6 @@ async def on_make(query: CallbackQuery, _button: Button, manager: DialogManager)
     )
     await bot.send_message(query.from_user.id, str(text), link_preview_options=LinkPreviewOptions(is_disabled=True))
     keep(manager, roles=[])
-    manager.show_mode = ShowMode.DELETE_AND_SEND if isinstance(query.message, Message) else ShowMode.SEND
     await manager.switch_to(states.Invite.list)
 
 
