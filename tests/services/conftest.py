@@ -45,6 +45,8 @@ class FilesInMemory:
 class Agency:
     """Two sellers, two executors, an admin, and a quick way to make what a test starts from."""
 
+    zone = ZoneInfo("Europe/Moscow")
+
     def __init__(self, database: Database, clock: Any) -> None:
         self.database = database
         self.clock = clock
@@ -80,6 +82,13 @@ class Agency:
         async with self.database.reading() as session:
             return [tuple(row) for row in (await session.execute(text(statement), values)).all()]
 
+    async def rows_of(self, statement: str) -> list[Any]:
+        """The first column of what a query finds."""
+        return [row[0] for row in await self.sql(statement)]
+
+    async def number(self, statement: str) -> int:
+        return int((await self.rows_of(statement))[0])
+
     async def line(self, code: str = "kasko") -> int:
         return int((await self.rows(select(LineOfBusiness.id).where(LineOfBusiness.code == code)))[0])
 
@@ -109,7 +118,7 @@ class Agency:
     @property
     def today(self) -> date:
         now: datetime = self.clock.now()
-        return now.astimezone(ZoneInfo("Europe/Moscow")).date()
+        return now.astimezone(self.zone).date()
 
     def at(self, *moment: int) -> None:
         """Set the clock, UTC."""
