@@ -164,3 +164,8 @@ def plan(value: PaymentPlan) -> str:
     if value.kind is PlanKind.MONTHLY:
         return ngettext("{n} monthly payment", "{n} monthly payments", value.payments).format(n=value.payments)
     return ngettext("{n} payment", "{n} payments", value.payments).format(n=value.payments)
+
+
+def capital(text: str) -> str:
+    """The text as the beginning of a line; what is capital within it («СК») stays so."""
+    return text[:1].upper() + text[1:]

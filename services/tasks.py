@@ -7,6 +7,7 @@ AlreadyDone, and leaves a TaskMove, a line in the deal's journal, an audit recor
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 
 from models.enums import DealStage, Role, TaskKind, TaskStatus, VariantStatus
 from models.tables import Deal, JournalEntry, Task, TaskMove, User, Variant
@@ -144,11 +145,12 @@ def _owners(deal: Deal, task: Task) -> set[int]:
     return {deal.seller_id, task.author_id}
 
 
-def _tell(tx: Transaction, kind: str, task: Task, people: set[int], *, deal: Deal) -> None:
+def _tell(tx: Transaction, kind: str, task: Task, people: set[int], *, deal: Deal, **words: str) -> None:
     """Send a new card of a task to people, except to the one who has just acted."""
+    # The number and the words are for somebody who sees the deal no more: he is told at least that.
+    params: dict[str, Any] = {"task_id": task.id, "number": deal.number, **words}
     for user_id in sorted(people - {tx.actor_id}):
-        # The number is for somebody who sees the deal no more: he is told at least that.
-        tx.notify(user_id, kind, card_key=card_key(task.id), deal_id=deal.id, task_id=task.id, number=deal.number)
+        tx.notify(user_id, kind, card_key=card_key(task.id), deal_id=deal.id, **params)
 
 
 async def _refresh(tx: Transaction, task: Task, deal: Deal, *, inform: bool = False) -> None:
@@ -400,7 +402,7 @@ class TaskService(Service):
         await self._settle(tx, deal, task)
         await _refresh(tx, task, deal)
         tx.event(deal.id, "task_cancelled", task_id=task.id, kind=task.kind.value, comment=reason)
-        _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal)
+        _tell(tx, "task_cancelled", task, {task.assignee_id}, deal=deal, reason=reason)
 
     @command(SELLERS)
     async def reassign(self, tx: Transaction, actor: Actor, task_id: int, assignee_id: int) -> None:
@@ -516,7 +518,7 @@ class TaskService(Service):
         return TaskCard(
             task=task,
             moves=moves,
-            entries=await tx.journal.latest(task.deal_id, CARD_ENTRIES),
+            entries=await tx.journal.written(task.deal_id, CARD_ENTRIES),
             documents=(await tx.deals.totals(task.deal_id)).documents,
             drafts=counts.get(VariantStatus.DRAFT, 0),
             offered=counts.get(VariantStatus.OFFERED, 0),

@@ -8,6 +8,16 @@ from storage.repository import Repository
 
 
 class Journal(Repository):
+    async def written(self, deal_id: int, limit: int) -> list[JournalEntry]:
+        """What people wrote, with who did, newest first; what happened by itself is left out."""
+        return await self.many(
+            select(JournalEntry)
+            .where(JournalEntry.deal_id == deal_id, JournalEntry.event.is_(None))
+            .options(joinedload(JournalEntry.author))
+            .order_by(JournalEntry.id.desc())
+            .limit(limit)
+        )
+
     async def latest(self, deal_id: int, limit: int, offset: int = 0) -> list[JournalEntry]:
         """Entries with their authors, newest first."""
         return await self.many(

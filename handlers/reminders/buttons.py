@@ -6,7 +6,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from fsm.i18n import _
-from fsm.words import CLOSE_REASON, day
+from fsm.words import CLOSE_REASON, capital, day
 from models.enums import CloseReason, ReminderKind, TaskStatus
 from services.access import Actor
 from services.people import Successor
@@ -96,7 +96,7 @@ def answers(view: ReminderView, actor: Actor) -> InlineKeyboardMarkup:
 def reasons(view: ReminderView) -> InlineKeyboardMarkup:
     """Why the client does not renew."""
     keys = Keyboard(view.reminder.id)
-    keys.grid([keys.button(_(CLOSE_REASON[reason]).capitalize(), "lost", reason.value) for reason in REFUSALS], 2)
+    keys.grid([keys.button(capital(_(CLOSE_REASON[reason])), "lost", reason.value) for reason in REFUSALS], 2)
     keys.row(keys.button(_("‹ Back"), "back"))
     return keys.markup()
 

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from fsm.i18n import _
 from fsm.text import html, lines
-from fsm.words import CLOSE_REASON, REVIEW_REASON, STAGE, TASK_KIND, day, in_days, moment, money
+from fsm.words import CLOSE_REASON, REVIEW_REASON, STAGE, TASK_KIND, capital, day, in_days, moment, money
 from models.enums import ReminderKind, ReminderStatus, ReviewReason
 from models.tables import Deal
 from models.values.phone import pretty
@@ -127,7 +127,7 @@ def _task(view: ReminderView, actor: Actor) -> Markup:
         html("<b>{title}</b>", title=titles[view.reminder.kind]),
         html(
             _("{kind} · {assignee} · due {due}"),
-            kind=_(TASK_KIND[task.kind]).capitalize(),
+            kind=capital(_(TASK_KIND[task.kind])),
             assignee=task.assignee.full_name,
             due=moment(task.due_at, actor.zone),
         ),

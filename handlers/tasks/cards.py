@@ -8,7 +8,7 @@ from fsm.cards import Card, CardContext, card
 from fsm.i18n import _
 from fsm.text import html, lines
 from handlers.tasks.steps import keyboard
-from handlers.tasks.texts import text
+from handlers.tasks.texts import WORDS, short, text
 from models.enums import TaskKind, TaskStatus
 from services.errors import N_, NotFound
 from services.tasks import TaskCard
@@ -99,11 +99,14 @@ async def task_done(ctx: CardContext, *, task_id: int, **_params: Any) -> Card |
 
 
 @card("task_cancelled")
-async def task_cancelled(ctx: CardContext, *, task_id: int, number: int | None = None, **_params: Any) -> Card | None:
-    """Said even to somebody who does not see the deal any more: he must not go on working."""
+async def task_cancelled(
+    ctx: CardContext, *, task_id: int, number: int | None = None, reason: str = "", **_params: Any
+) -> Card | None:
+    """Said even to somebody who does not see the deal any more: he must not go on working, and may know why."""
     seen = await _seen(ctx, task_id)
     if seen is None:
-        return Card(html("✖️ <b>{said}</b>", said=_gone(_("Task called off"), number)))
+        said = html("✖️ <b>{said}</b>", said=_gone(_("Task called off"), number))
+        return Card(lines(said, html("💬 {reason}", reason=short(reason, WORDS)) if reason else None))
     return show(ctx, seen, _("Task called off")) if seen.task.status is TaskStatus.CANCELLED else None
 
 

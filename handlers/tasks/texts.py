@@ -8,7 +8,7 @@ from markupsafe import Markup
 from fsm.i18n import _, ngettext
 from fsm.journal_words import words_of
 from fsm.text import html, lines
-from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, in_days, moment, money
+from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, capital, in_days, moment, money
 from models.enums import TaskKind, TaskStatus
 from models.tables import JournalEntry, Task
 from services.access import Actor
@@ -48,7 +48,7 @@ def worked(minutes: int) -> str:
 
 def title(task: Task, words: str | None = None) -> Markup:
     """The first line: what is asked, and the deal's number, by which an old message finds its deal."""
-    said = words or _(TASK_KIND[task.kind]).capitalize()
+    said = words or capital(_(TASK_KIND[task.kind]))
     return html("{icon} <b>{said} · №{number}</b>", icon=ICONS[task.kind], said=said, number=task.deal.number)
 
 
@@ -93,7 +93,7 @@ def words(card: TaskCard) -> Markup | None:
 def text(card: TaskCard, actor: Actor, now: datetime, said: str | None = None) -> Markup:
     """Everything needed to act on a task, within one message."""
     task = card.task
-    status = _(TASK_STATUS[task.status]).capitalize()
+    status = capital(_(TASK_STATUS[task.status]))
     stands = _("the clock stands") if task.status in OPEN_TASKS and not card.clock_runs else None
     person = task.author if task.assignee_id == actor.user_id else task.assignee
     whom = _("from {name}") if task.assignee_id == actor.user_id else _("done by {name}")

@@ -15,6 +15,7 @@ from fsm.words import (
     STAGE,
     TASK_KIND,
     TASK_STATUS,
+    capital,
     day,
     in_days,
     moment,
@@ -139,7 +140,7 @@ def task_text(item: Item, view: TaskCard, due: str) -> Markup:
         ),
         html(
             _("{kind} · {status} · due {due}"),
-            kind=_(TASK_KIND[task.kind]).capitalize(),
+            kind=capital(_(TASK_KIND[task.kind])),
             status=_(TASK_STATUS[task.status]),
             due=due,
         ),

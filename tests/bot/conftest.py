@@ -34,6 +34,8 @@ from sandbox.world import World
 from tests.bot.front_desk import Desk
 from tests.conftest import free_port
 
+pytest.register_assert_rewrite("tests.bot.by_buttons", "tests.bot.by_typing", "tests.bot.steps", "tests.bot.the_year")
+
 Intake = Literal["polling", "webhook"]
 
 SECRET = "secret-of-the-tests"

@@ -1,0 +1,11 @@
+"""The line of work of DOMAIN.md §2, from a new deal to the day it comes back, walked by three people."""
+
+from tests.bot import by_buttons
+from tests.bot.conftest import OpenAgency
+from tests.bot.steps import Office
+
+
+async def test_the_line_of_work_is_walked_by_buttons(open_agency: OpenAgency) -> None:
+    office = await Office(await open_agency(intake="polling")).open()
+    await by_buttons.the_first_days_work(office)
+    await office.nothing_went_wrong()
