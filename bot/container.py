@@ -76,7 +76,8 @@ class _Kept(Provider):
 
     @provide
     def services(self, transactions: Transactions, clock: Clock, files: FileStore, settings: Settings) -> Services:
-        return Services.build(transactions, clock, files, admin_ids=frozenset(settings.team.admin_ids))
+        team = settings.team
+        return Services.build(transactions, clock, files, admin_ids=frozenset(team.admin_ids), time_zone=team.timezone)
 
     @provide
     async def states(self, settings: Settings, database: Database) -> AsyncIterator[StateStorage]:

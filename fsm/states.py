@@ -273,7 +273,7 @@ class People(StatesGroup):
 
 
 class HandOverDeal(StatesGroup):
-    """To whom one deal goes; start data: {"deal_id"}; result: {"user_id"} once it is handed over."""
+    """To whom one deal goes; start data: {"deal_id"}."""
 
     who = State()
     confirm = State()

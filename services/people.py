@@ -15,7 +15,7 @@ from services.deals import own_open_deal
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.ports import Clock
 from services.rules.reading import clean_text
-from services.settings import team_settings
+from services.settings import TIME_ZONE, team_settings
 from services.tasks import hand_on
 from storage.people import Load
 from storage.uow import Transaction, Transactions
@@ -91,9 +91,16 @@ def in_order(roles: Collection[str]) -> list[str]:
 class PeopleService(Service):
     """Who is who. `admin_ids` are the telegram ids that become admins on their first /start (setting ADMIN_IDS)."""
 
-    def __init__(self, transactions: Transactions, clock: Clock, admin_ids: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        admin_ids: frozenset[int] = frozenset(),
+        time_zone: str = TIME_ZONE,
+    ) -> None:
         super().__init__(transactions, clock)
         self.admin_ids = admin_ids
+        self.time_zone = time_zone
         self._seen: dict[int, datetime] = {}
 
     # --- coming in ------------------------------------------------------------------------------------------------
@@ -149,14 +156,15 @@ class PeopleService(Service):
             return None
         return invite if set(invite.roles) - roles else None
 
-    @staticmethod
-    async def _join(tx: Transaction, telegram_id: int, full_name: str, username: str | None, roles: list[str]) -> User:
+    async def _join(
+        self, tx: Transaction, telegram_id: int, full_name: str, username: str | None, roles: list[str]
+    ) -> User:
         user = User(
             telegram_id=telegram_id,
             full_name=full_name[:NAME_LIMIT],
             username=username,
             roles=roles,
-            time_zone=(await team_settings(tx)).time_zone,
+            time_zone=(await team_settings(tx, self.time_zone)).time_zone,
         )
         await tx.add(user)
         tx.actor_id = user.id

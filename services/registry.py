@@ -16,7 +16,7 @@ from services.policies import PolicyService
 from services.ports import Clock, FileStore
 from services.reminders import ReminderService
 from services.search import SearchService
-from services.settings import SettingsService
+from services.settings import TIME_ZONE, SettingsService
 from services.stats import StatsService
 from services.tasks import TaskService
 from services.variants import VariantService
@@ -46,12 +46,18 @@ class Services:
 
     @classmethod
     def build(
-        cls, transactions: Transactions, clock: Clock, files: FileStore, *, admin_ids: frozenset[int] = frozenset()
+        cls,
+        transactions: Transactions,
+        clock: Clock,
+        files: FileStore,
+        *,
+        admin_ids: frozenset[int] = frozenset(),
+        time_zone: str = TIME_ZONE,
     ) -> Self:
         """Make every service over the same database, clock and documents."""
         return cls(
-            people=PeopleService(transactions, clock, admin_ids),
-            settings=SettingsService(transactions, clock),
+            people=PeopleService(transactions, clock, admin_ids, time_zone),
+            settings=SettingsService(transactions, clock, time_zone),
             dictionaries=DictionaryService(transactions, clock),
             clients=ClientService(transactions, clock),
             deals=DealService(transactions, clock),

@@ -11,9 +11,10 @@ from models.tables import User
 from services import planning
 from services.access import ADMINS, ANYBODY, Actor, Service, command, query
 from services.errors import N_, AlreadyDone, Invalid, NotFound
+from services.ports import Clock
 from services.rules.reading import Unreadable, echo, plain
 from services.rules.variant_lines import alias_key
-from storage.uow import Transaction
+from storage.uow import Transaction, Transactions
 
 LANGUAGES = ("ru", "en")
 TIME_ZONE, WORK_HOURS = "Europe/Moscow", (9, 18)
@@ -61,11 +62,11 @@ class TeamSettings:
     work_hours: tuple[int, int]
 
 
-async def team_settings(tx: Transaction) -> TeamSettings:
-    """The agency's settings as they are now, in one query."""
+async def team_settings(tx: Transaction, time_zone: str = TIME_ZONE) -> TeamSettings:
+    """The agency's settings as they are now, in one query; `time_zone` holds where no admin has set one."""
     stored = await tx.dictionaries.settings()
     opens, closes = stored.get("work_hours", WORK_HOURS)
-    return TeamSettings(str(stored.get("time_zone", TIME_ZONE)), (int(opens), int(closes)))
+    return TeamSettings(str(stored.get("time_zone", time_zone)), (int(opens), int(closes)))
 
 
 def read_zone(text: str, now: datetime) -> str:
@@ -101,6 +102,10 @@ def read_hours(text: str) -> tuple[int, int]:
 
 class SettingsService(Service):
     """What people and admins set for themselves and for all."""
+
+    def __init__(self, transactions: Transactions, clock: Clock, time_zone: str = TIME_ZONE) -> None:
+        super().__init__(transactions, clock)
+        self.time_zone = time_zone
 
     # --- one's own ------------------------------------------------------------------------------------------------
 
@@ -164,13 +169,13 @@ class SettingsService(Service):
     @query(ADMINS)
     async def team(self, tx: Transaction, actor: Actor) -> TeamSettings:  # noqa: ARG002
         """What holds for everybody."""
-        return await team_settings(tx)
+        return await team_settings(tx, self.time_zone)
 
     @command(ADMINS)
     async def set_team_zone(self, tx: Transaction, actor: Actor, text: str) -> str:  # noqa: ARG002
         """Choose the zone that newcomers start in; returns its name. Raises Unreadable."""
         zone = read_zone(text, tx.now)
-        await self._set_team(tx, "time_zone", (await team_settings(tx)).time_zone, zone)
+        await self._set_team(tx, "time_zone", (await team_settings(tx, self.time_zone)).time_zone, zone)
         return zone
 
     @command(ADMINS)
@@ -179,7 +184,9 @@ class SettingsService(Service):
         opens, closes = read_hours(text)
         if not opens < closes:
             raise Invalid("The working day ends after it begins. For example: 9-18")
-        await self._set_team(tx, "work_hours", list((await team_settings(tx)).work_hours), [opens, closes])
+        await self._set_team(
+            tx, "work_hours", list((await team_settings(tx, self.time_zone)).work_hours), [opens, closes]
+        )
 
     @staticmethod
     async def _set_team(tx: Transaction, key: str, before: Any, after: Any) -> None:

@@ -107,7 +107,11 @@ card = Dialog(
                 Label("📋 Task"), id="new_task", on_click=clicks.go(states.NewTask.assignee, kind="other"), when="own"
             ),
         ),
-        SwitchTo(Label("🔒 Close the deal"), id="to_close", state=states.Deal.close_outcome, when="own"),
+        Row(
+            SwitchTo(Label("🔒 Close the deal"), id="to_close", state=states.Deal.close_outcome),
+            Button(Label("🤝 Hand over"), id="hand_over", on_click=clicks.go(states.HandOverDeal.who)),
+            when="own",
+        ),
         leave_row(),
         state=states.Deal.card,
         getter=getters.card,

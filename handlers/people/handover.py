@@ -4,7 +4,7 @@ import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery
-from aiogram_dialog import Dialog, DialogManager, Window
+from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.kbd import Button, Column, Select
 
 from fsm import states
@@ -53,12 +53,10 @@ async def on_confirmed(query: CallbackQuery, button: Button, manager: DialogMana
     taker = int(kept(manager, "taker"))
     await services(manager).people.hand_over_deal(actor(manager), start_id(manager, "deal_id"), taker)
     await query.answer(_("Handed over."))
-    if actor(manager).is_admin and len(manager.current_stack().intents) > 1:
-        await manager.done({"user_id": taker})
-        return
-    while len(manager.current_stack().intents) > 1:
-        await manager.done()
-    await leave(query, button, manager)
+    if actor(manager).is_admin:
+        await leave(query, button, manager)
+    else:
+        await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
 
 
 dialog = Dialog(

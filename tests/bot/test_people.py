@@ -146,6 +146,29 @@ async def test_the_work_of_a_seller_who_leaves_goes_to_another(agency: Agency) -
     assert "по приглашению" in anna.screen
 
 
+async def test_a_seller_hands_one_deal_over_from_its_card(agency: Agency) -> None:
+    anna = await agency.person("Анна", Role.SELLER)
+    boris = await agency.person("Борис", Role.SELLER)
+    await anna.say("/new Иванов Иван 89123456789 каско Kia Rio А123ВС77")
+    await anna.tap("✅ Открыть сделку")
+    await anna.tap("🤝 Передать")
+    assert "Ведёт Анна" in anna.screen
+    await anna.tap("Борис")
+    await anna.double_tap("🤝 Да, передать сделку")
+    assert "Меню" in anna.screen
+    await boris.tap("📂 Открыть сделку", message=boris.find("теперь ваша, раньше её вёл(а) Анна"))
+    assert "Kia Rio" in boris.screen
+    assert await agency.rows("SELECT DISTINCT seller_id FROM clients") == [(await agency.user_id(boris),)]
+    galina = await agency.person("Галина", Role.ADMIN)
+    await galina.say("/find Kia")
+    await galina.tap("№1001")
+    await galina.tap("🤝 Передать")
+    await galina.tap("Анна")
+    await galina.tap("🤝 Да, передать сделку")
+    assert "Kia Rio" in galina.screen
+    assert "Сделка №1001 передана, теперь её ведёт Анна" in boris.screen
+
+
 async def test_whoever_stops_the_bot_is_known_to_the_admins(agency: Agency) -> None:
     galina = await agency.person("Галина", Role.ADMIN)
     anna = await agency.person("Анна", Role.SELLER)
