@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from aiogram import Bot, F, Router
 from aiogram.dispatcher.event.bases import SkipHandler
@@ -54,30 +55,30 @@ class Attachment:
     mime: str
 
 
-def attachment(message: Message) -> Attachment | None:
+def attachment(message: Message, zone: ZoneInfo) -> Attachment | None:
     """The file of a message, with a name of our own where Telegram has none."""
     if message.photo:
         best = message.photo[-1]
-        return Attachment("photo", best.file_id, best.file_size or 0, _named("photo", message), "image/jpeg")
+        return Attachment("photo", best.file_id, best.file_size or 0, _named("photo", message, zone), "image/jpeg")
     for kind in ("document", "voice", "video", "video_note", "audio", "animation"):
         file = getattr(message, kind)
         if file is not None:
-            name = getattr(file, "file_name", None) or _named(kind, message)
+            name = getattr(file, "file_name", None) or _named(kind, message, zone)
             return Attachment(
                 kind, file.file_id, file.file_size or 0, name, getattr(file, "mime_type", None) or DEFAULT_MIME
             )
     return None
 
 
-def _named(kind: str, message: Message) -> str:
+def _named(kind: str, message: Message, zone: ZoneInfo) -> str:
     words = {"photo": _("Photo"), "voice": _("Voice message"), "document": _("Paper")}
     word = words.get(kind, _("Video"))
-    return f"{word} {message.date:%H-%M-%S} {message.message_id}.{EXTENSIONS.get(kind, 'bin')}"
+    return f"{word} {message.date.astimezone(zone):%H-%M-%S} {message.message_id}.{EXTENSIONS.get(kind, 'bin')}"
 
 
-async def download(bot: Bot, message: Message) -> Incoming | None:
+async def download(bot: Bot, message: Message, zone: ZoneInfo) -> Incoming | None:
     """Bring a message's file here. Raises Invalid when Telegram will not give it to a bot."""
-    found = attachment(message)
+    found = attachment(message, zone)
     if found is None:
         return None
     if found.size > DOWNLOAD_LIMIT:
@@ -123,7 +124,7 @@ FILES = F.photo | F.document | F.voice | F.video | F.video_note | F.audio | F.an
 @router.message(FILES)
 async def on_file(message: Message, bot: Bot, dialog_manager: DialogManager) -> None:
     """File what came in the open deal, or keep it and ask once for the whole album."""
-    incoming = await download(bot, message)
+    incoming = await download(bot, message, actor(dialog_manager).zone)
     if incoming is None:
         return
     place = await open_deal(dialog_manager)
