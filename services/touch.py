@@ -14,6 +14,8 @@ from services.rules.review import lead_days, next_review
 from storage.uow import Transaction
 
 PAYMENT_LEADS = [-step for step in PAYMENT_STEPS]
+PROMISE_LEADS = [lead for lead in PAYMENT_LEADS if lead <= 0]
+"""Until the day by which the client has promised to pay nobody asks him again."""
 AFTER_LEADS = [-step for step in AFTER_END]
 _OF_EVENTS = {ReviewReason.POLICY_END, ReviewReason.PAYMENT_DUE}
 
@@ -47,7 +49,10 @@ async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = N
     unpaid, ending = await tx.reminders.events_ahead(deal.id)
     touch = next_review(
         today,
-        [(due, payment_id, lead_days(due, PAYMENT_LEADS, done_on)) for due, payment_id in unpaid],
+        [
+            (due, payment_id, lead_days(due, PROMISE_LEADS if promised else PAYMENT_LEADS, done_on))
+            for due, payment_id, promised in unpaid
+        ],
         [
             (policy.ends_on, policy.id, lead_days(policy.ends_on, _leads(policy, line), done_on))
             for policy, line in ending

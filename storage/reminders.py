@@ -243,12 +243,14 @@ class Reminders(Repository):
         )
         return await self.many(select(User).where(User.active, ~planned.exists()).order_by(User.id))
 
-    async def events_ahead(self, deal_id: int) -> tuple[list[tuple[date, int]], list[tuple[Policy, LineOfBusiness]]]:
-        """What a deal waits for: unpaid payments as (the promised day, or else the due one; id), and policies with no
-        outcome.
+    async def events_ahead(
+        self, deal_id: int
+    ) -> tuple[list[tuple[date, int, bool]], list[tuple[Policy, LineOfBusiness]]]:
+        """What a deal waits for: unpaid payments as (day, id, whether the client has promised that day or it is the
+        due one), and policies with no outcome.
         """
         unpaid = await self.session.execute(
-            select(func.coalesce(Payment.promised_on, Payment.due_on), Payment.id)
+            select(func.coalesce(Payment.promised_on, Payment.due_on), Payment.id, Payment.promised_on.is_not(None))
             .join(Policy, Policy.id == Payment.policy_id)
             .where(
                 Payment.deal_id == deal_id,

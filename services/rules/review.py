@@ -47,18 +47,19 @@ def next_review(
 
     `unpaid` and `ending` (policies with no outcome) are (day, id, lead in days). A hand-set date (set on `set_on`,
     today when not known) stands until it comes or a nearer event appears. What was already in front of the person who
-    set it does not count as appearing: otherwise a payment due in ten days could never be put off. But no hand-set
-    date hides the day itself on which a payment falls due or a policy ends.
+    set it does not count as appearing (nor does a day off before which it was said): otherwise a payment due in ten
+    days could never be put off. But no hand-set date hides the very day on which a payment falls due or a policy ends.
     """
     events = [(due - timedelta(days=lead), due, ReviewReason.PAYMENT_DUE, id_) for due, id_, lead in unpaid]
     events += [(end - timedelta(days=lead), end, ReviewReason.POLICY_END, id_) for end, id_, lead in ending]
     if by_hand is not None and by_hand >= today:
         seen = today if set_on is None else set_on
-        nearer = [
-            (next(day for day in (lead, event) if seen < day < by_hand), event, reason, id_)
-            for lead, event, reason, id_ in events
-            if seen < lead < by_hand or seen < event < by_hand
-        ]
+        nearer = []
+        for lead, event, reason, id_ in events:
+            appears = not_later_working_day(lead) if lead < event else lead
+            days = [day for day, since in ((lead, appears), (event, event)) if seen < since and day < by_hand]
+            if days:
+                nearer.append((days[0], event, reason, id_))
         if not nearer:
             return Touch(by_hand, ReviewReason.BY_HAND)
         events = nearer
