@@ -1,7 +1,7 @@
 """Insurers, lines of business with their ladders, commission rates."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -313,16 +313,20 @@ class DictionaryService(Service):
     # --- ladders --------------------------------------------------------------------------------------------------
 
     @steps(ADMINS)
-    async def set_ladder(self, actor: Actor, line_id: int, text: str | None) -> int:
+    async def set_ladder(
+        self, actor: Actor, line_id: int, text: str | None, progress: Callable[[], Awaitable[None]] | None = None
+    ) -> int:
         """Set the days before the end on which a line is reminded of; None gives back its family's own.
 
-        The policies of the line that nobody has decided about are planned anew, a batch a transaction; returns how
-        many they were. Raises NotFound, AlreadyDone, Unreadable.
+        The policies of the line that nobody has decided about are planned anew, a batch a transaction (`progress` is
+        called before each: a thousand take some seconds); returns how many. Raises NotFound, AlreadyDone, Unreadable.
         """
         wanted = None if text is None else LadderSettings.parse(text).format()
         before = await self.keep_ladder(actor, line_id, wanted)
         count, last = 0, 0
         while True:
+            if progress is not None:
+                await progress()
             done, last = await self.replan(actor, line_id, before, last)
             count += done
             if done < BATCH:

@@ -3,6 +3,8 @@
 import operator
 from typing import Any
 
+from aiogram import Bot
+from aiogram.enums import ChatAction
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
@@ -50,8 +52,11 @@ async def _card(manager: DialogManager) -> LineCard:
 async def card(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await _card(dialog_manager)
     row = found.line
+    said = _replanned(dialog_manager)
     return {
         "text": lines(
+            said,
+            None if said is None else "",
             html("📚 <b>{name}</b>", name=row.name),
             html(_("Short names: {aliases}"), aliases=aliases(row)),
             html(_("⏰ Reminders before the end, days: <b>{days}</b>"), days=days(tuple(found.steps))),
@@ -140,20 +145,33 @@ async def on_aliases(message: Message, _widget: MessageInput, manager: DialogMan
 
 
 async def on_ladder(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
-    count = await services(manager).dictionaries.set_ladder(actor(manager), chosen(manager), message.text or "")
-    await message.answer(replanned(count))
-    await manager.switch_to(states.Lines.card)
+    await _set_ladder(manager, message.chat.id, message.text or "")
 
 
 async def on_usual(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:
-    count = await services(manager).dictionaries.set_ladder(actor(manager), chosen(manager), None)
-    await query.answer(replanned(count), show_alert=True)
+    await query.answer()
+    await _set_ladder(manager, query.from_user.id, None)
+
+
+async def _set_ladder(manager: DialogManager, chat_id: int, text: str | None) -> None:
+    """Thousands of policies take some seconds: meanwhile the person sees that the bot is at it."""
+    bot: Bot = manager.middleware_data["bot"]
+
+    async def busy() -> None:
+        await bot.send_chat_action(chat_id, ChatAction.TYPING)
+
+    count = await services(manager).dictionaries.set_ladder(actor(manager), chosen(manager), text, busy)
+    keep(manager, replanned=count)
     await manager.switch_to(states.Lines.card)
 
 
-def replanned(count: int) -> str:
+def _replanned(manager: DialogManager) -> str | None:
+    """Say once what a new ladder has brought about."""
+    count = manager.dialog_data.pop("replanned", None)
+    if count is None:
+        return None
     return ngettext(
-        "Saved. Reminders of {n} policy are planned anew.", "Saved. Reminders of {n} policies are planned anew.", count
+        "✅ Reminders of {n} policy are planned anew.", "✅ Reminders of {n} policies are planned anew.", count
     ).format(n=count)
 
 

@@ -245,6 +245,10 @@ async def test_the_agencys_dictionaries_and_rates(agency: Agency) -> None:
     await galina.tap("⏰ Напоминания")
     await galina.say("60, 30; 5")
     assert "60, 30, 5" in galina.screen
+    assert "запланированы заново: 0 полисов" in galina.screen
+    await galina.tap("⏰ Напоминания")
+    await galina.tap("↩️ Как обычно")
+    assert "45, 30, 14, 7, 3, 1" in galina.screen
 
 
 async def test_the_audit_and_the_numbers(agency: Agency) -> None:
