@@ -2,6 +2,10 @@
 
 import asyncio
 import os
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -20,7 +24,7 @@ from sandbox.api import LocalTelegram
 from sandbox.page import Page as ChatPage
 from sandbox.page import SandboxClock
 from sandbox.world import World
-from tests.web.page_stage import ANNA, ARGUMENTS, CHROMIUM, IGOR, OLGA, EchoBot, OpenPage, Stage
+from tests.web.page_stage import ANNA, ARGUMENTS, CHROMIUM, IGOR, OLGA, ROOT, EchoBot, OpenPage, Stage, Start
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,3 +114,30 @@ async def open_page(stage: Stage, chromium: Browser) -> AsyncIterator[OpenPage]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(open_page: OpenPage) -> Page:
     return await open_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start() -> AsyncIterator[Start]:
+    started: list[Process] = []
+    folder = Path(tempfile.mkdtemp(prefix="polisdesk-"))
+    folder.chmod(0o755)  # the database's own user has to pass
+
+    async def start_it(*arguments: str, **environment: str) -> Process:
+        known = {"PATH", "HOME", "VIRTUAL_ENV", "LANG"}
+        clean = {name: value for name, value in os.environ.items() if name in known}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sandbox", *arguments),
+            cwd=ROOT,
+            env=clean | {"DATA_DIR": str(folder)} | environment,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield start_it
+    for process in started:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+    shutil.rmtree(folder)

@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import re
+from asyncio.subprocess import Process
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -122,6 +125,8 @@ class Stage:
 
 
 OpenPage = Callable[..., Awaitable[Page]]
+Start = Callable[..., Awaitable[Process]]
+ROOT = Path(__file__).parents[2]
 
 
 def chat(page: Page, person: int) -> Locator:
@@ -136,3 +141,38 @@ async def say(page: Page, person: int, text: str) -> None:
     field_ = chat(page, person).get_by_role("textbox")
     await field_.fill(text)
     await field_.press("Enter")
+
+
+async def address(process: Process) -> str:
+    assert process.stdout
+    line = (await process.stdout.readline()).decode()
+    found = re.match(r"Polisdesk sandbox: (http://127\.0\.0\.1:\d+) ", line)
+    assert found, line
+    return found[1]
+
+
+DROP = """async ({person, files, photos}) => {
+  const data = new DataTransfer()
+  for (const {name, type, base64} of files) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+    data.items.add(new File([bytes], name, {type}))
+  }
+  const column = document.querySelector(`.column[data-person="${person}"]`)
+  const how = {dataTransfer: data, bubbles: true, cancelable: true}
+  const fire = (target, kind) => target.dispatchEvent(new DragEvent(kind, how))
+  fire(column, 'dragenter')
+  const zone = column.querySelector(`.drop[data-photos="${photos ? '1' : ''}"]`)
+  fire(zone, 'dragover')
+  fire(zone, 'drop')
+}"""
+
+
+def base64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+async def drop(page: Page, person: int, *names: str, photos: bool) -> None:
+    files = [
+        {"name": n, "type": "image/png", "base64": base64(picture((40 * i, 90, 120)))} for i, n in enumerate(names)
+    ]
+    await page.evaluate(DROP, {"person": person, "files": files, "photos": photos})

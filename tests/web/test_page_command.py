@@ -2,63 +2,19 @@
 
 import asyncio
 import json
-import os
-import re
-import shutil
 import signal
 import socket
-import sys
-import tempfile
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from asyncio.subprocess import Process
 from typing import Any
 
 import aiohttp
-import pytest_asyncio
 
-ROOT = Path(__file__).parents[2]
-Start = Callable[..., Awaitable[Process]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def start() -> AsyncIterator[Start]:
-    started: list[Process] = []
-    folder = Path(tempfile.mkdtemp(prefix="polisdesk-"))
-    folder.chmod(0o755)  # the database's own user has to pass
-
-    async def start_it(*arguments: str, **environment: str) -> Process:
-        known = {"PATH", "HOME", "VIRTUAL_ENV", "LANG"}
-        clean = {name: value for name, value in os.environ.items() if name in known}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sandbox", *arguments),
-            cwd=ROOT,
-            env=clean | {"DATA_DIR": str(folder)} | environment,
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-        started.append(process)
-        return process
-
-    yield start_it
-    for process in started:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-    shutil.rmtree(folder)
+from tests.web.page_stage import Start, address
 
 
 async def end(process: Process) -> tuple[int | None, str]:
     _, errors = await process.communicate()
     return process.returncode, errors.decode()
-
-
-async def address(process: Process) -> str:
-    assert process.stdout
-    line = (await process.stdout.readline()).decode()
-    found = re.match(r"Polisdesk sandbox: (http://127\.0\.0\.1:\d+) ", line)
-    assert found, line
-    return found[1]
 
 
 async def state(url: str) -> Any:

@@ -1,27 +1,10 @@
 """Files: dropped, pasted, chosen; shown, opened, taken away."""
 
-from base64 import b64encode
-
 import aiohttp
 from aiogram.types import BufferedInputFile, InputMediaPhoto
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.web.page_stage import ANNA, OLGA, Stage, chat, picture, rows
-
-DROP = """async ({person, files, photos}) => {
-  const data = new DataTransfer()
-  for (const {name, type, base64} of files) {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
-    data.items.add(new File([bytes], name, {type}))
-  }
-  const column = document.querySelector(`.column[data-person="${person}"]`)
-  const how = {dataTransfer: data, bubbles: true, cancelable: true}
-  const fire = (target, kind) => target.dispatchEvent(new DragEvent(kind, how))
-  fire(column, 'dragenter')
-  const zone = column.querySelector(`.drop[data-photos="${photos ? '1' : ''}"]`)
-  fire(zone, 'dragover')
-  fire(zone, 'drop')
-}"""
+from tests.web.page_stage import ANNA, OLGA, Stage, base64, chat, drop, picture, rows
 
 PASTE = """({person, base64}) => {
   const data = new DataTransfer()
@@ -29,17 +12,6 @@ PASTE = """({person, base64}) => {
   const field = document.querySelector(`.column[data-person="${person}"] textarea`)
   field.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}))
 }"""
-
-
-def base64(data: bytes) -> str:
-    return b64encode(data).decode()
-
-
-async def drop(page: Page, person: int, *names: str, photos: bool) -> None:
-    files = [
-        {"name": n, "type": "image/png", "base64": base64(picture((40 * i, 90, 120)))} for i, n in enumerate(names)
-    ]
-    await page.evaluate(DROP, {"person": person, "files": files, "photos": photos})
 
 
 async def test_an_album_is_sent_by_drag_and_drop(page: Page, stage: Stage) -> None:
