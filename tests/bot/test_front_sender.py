@@ -4,10 +4,14 @@ import asyncio
 import time
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.sender import Limiter
-from models.enums import Role
+from models.enums import ReviewReason, Role
+from models.tables import Client, Deal, LineOfBusiness
 from sandbox.people import VirtualUser
 from services.access import SYSTEM
+from services.documents import Incoming
 from services.registry import Services
 from tests.bot.conftest import Agency, OpenAgency, faster
 from tests.bot.front_desk import Desk, NotebookService
@@ -149,6 +153,61 @@ async def test_a_message_that_cannot_be_made_is_put_aside_and_the_next_one_goes(
     await agency.quiet()
     assert [m.text for m in anna.received] == ["after it"]
     assert await agency.rows(STATUS) == [("dead", 1), ("done", 1)]
+
+
+async def a_paper(agency: Agency, owner: VirtualUser) -> int:
+    """A deal with one paper in it; returns the paper's id."""
+    user_id = await agency.user_id(owner)
+    async with agency.app.database.writing() as session:
+        client = Client(name="Иванов Иван", seller_id=user_id)
+        session.add(client)
+        await session.flush()
+        line_id = await session.scalar(select(LineOfBusiness.id).limit(1))
+        assert line_id is not None
+        deal = Deal(
+            client_id=client.id,
+            line_id=line_id,
+            title="Kia Rio",
+            seller_id=user_id,
+            review_on=agency.clock.now().date(),
+            review_reason=ReviewReason.NEW_DEAL,
+        )
+        session.add(deal)
+        await session.commit()
+    admin = await agency.app.services.people.identify(owner.id)
+    assert admin is not None
+    filed = await agency.app.services.documents.file(
+        admin, deal.id, Incoming("policy.pdf", b"%PDF-1.4 x", "application/pdf")
+    )
+    return filed.document_id
+
+
+async def test_papers_follow_their_card_and_are_uploaded_once(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers)
+    owner = await agency.person("Ольга", Role.ADMIN)
+    paper = await a_paper(agency, owner)
+    await tell(agency, owner, "first", documents=[paper])
+    await tell(agency, owner, "second", documents=[paper, 10**9])
+    await agency.quiet()
+    assert [m.text or m.content for m in owner.received] == ["first", "document", "second", "document"]
+    uploads = [call for call in agency.world.calls if call.method == "sendDocument"]
+    assert [str(call.params["document"]).startswith("attach://") for call in uploads] == [True, False]
+
+
+async def test_a_paper_that_fails_is_tried_again_without_its_card(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(telegram_attempts=10_000))
+    owner = await agency.person("Ольга", Role.ADMIN)
+    paper = await a_paper(agency, owner)
+    agency.world.faults.set(error_rate=1.0, methods=["sendDocument"])
+    with agency.world.subscribe() as events:
+        await tell(agency, owner, "card", documents=[paper])
+        agency.app.sender.wake()
+        async for event in events:
+            if event.kind == "call" and event.data["verdict"] == 500:
+                break
+    agency.world.faults.clear()
+    await agency.quiet()
+    assert [m.text or m.content for m in owner.received] == ["card", "document"]
 
 
 async def test_the_limiter_keeps_telegrams_two_limits() -> None:
