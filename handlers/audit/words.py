@@ -71,6 +71,7 @@ ACTION: Mapping[str, str] = {
     "money.insurer_confirmed": N_("insurer confirmed the payment"),
     "money.undone": N_("money entry taken back"),
     "payment.promised": N_("client promised to pay"),
+    "payment.put_off": N_("reminder of the instalment put off"),
     "payment.restored": N_("instalment owed again"),
     "payment.shifted": N_("instalment moved"),
     "payment.waived": N_("instalment written off"),
