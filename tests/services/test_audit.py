@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from models.enums import Role, TaskKind
+from models.enums import DeliveryStatus, Role, TaskKind
 from models.tables import InboxUpdate, OutboxMessage
 from services.errors import AlreadyDone, Forbidden
 
@@ -133,14 +133,14 @@ async def test_what_waits_for_nobody_is_counted(agency: Any) -> None:
 
 
 async def test_an_update_that_was_given_up_can_be_run_again(agency: Any) -> None:
-    def update(update_id: int, status: str) -> InboxUpdate:
+    def update(update_id: int, status: DeliveryStatus) -> InboxUpdate:
         payload = {"update_id": update_id, "message": {"text": "Иванов 89123456789"}}
         return InboxUpdate(
             bot_id=1, update_id=update_id, person_id=101, payload=payload, status=status, error="A1B2C3: KeyError()"
         )
 
-    message = OutboxMessage(recipient_id=agency.anna.user_id, kind="digest", params={}, status="dead")
-    await agency.save(update(7, "dead"), update(8, "done"), message)
+    message = OutboxMessage(recipient_id=agency.anna.user_id, kind="digest", params={}, status=DeliveryStatus.DEAD)
+    await agency.save(update(7, DeliveryStatus.DEAD), update(8, DeliveryStatus.DONE), message)
     rows, total = await agency.services.stats.dead_updates(agency.galina)
     assert (total, rows[0].person, rows[0].kind, rows[0].reference) == (1, "Анна Серова", "message", "A1B2C3")
     numbers = (await agency.services.stats.day(agency.galina)).now
