@@ -49,6 +49,23 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="change nothing: compare migrations and models in a throw-away database"
     )
     migrate.set_defaults(command=_migrate)
+    backup = commands.add_parser("backup", help="put database and documents into one verified archive")
+    backup.add_argument("--to", metavar="FOLDER", type=Path, help="where to; default: BACKUP_DIR")
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser("restore", help="restore an archive into an empty place and prove it")
+    restore.add_argument("archive", metavar="ARCHIVE", type=Path)
+    restore.add_argument(
+        "--into",
+        metavar="FOLDER",
+        type=Path,
+        help="a new folder with a database of its own; default: as the settings say",
+    )
+    restore.add_argument("--force", action="store_true", help="replace what is there")
+    restore.set_defaults(command=_restore)
+    for command in (backup, restore):
+        command.add_argument(
+            "--passphrase-file", metavar="FILE", type=Path, help="its first line; default: BACKUP_PASSPHRASE"
+        )
     doctor = commands.add_parser("doctor", help="say what of the installation works and what does not")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -107,6 +124,40 @@ def _migrate(given: argparse.Namespace) -> int:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return _say(f"database: cannot connect: {error}")
     return 0
+
+
+def _backup(given: argparse.Namespace) -> int:
+    from bot import backup
+
+    return _about_backups(lambda: backup.backup(_settings(), to=given.to, passphrase_file=given.passphrase_file))
+
+
+def _restore(given: argparse.Namespace) -> int:
+    from bot import backup
+
+    return _about_backups(
+        lambda: backup.restore(
+            _settings(), given.archive, into=given.into, passphrase_file=given.passphrase_file, force=given.force
+        )
+    )
+
+
+def _about_backups(work: Callable[[], int]) -> int:
+    from bot.backup import PassphraseError
+    from storage.backup import BackupError
+    from storage.embedded import EmbeddedPostgresError
+    from storage.restore import RestoreError
+
+    try:
+        return work()
+    except EmbeddedPostgresError as error:
+        return _say(f"database: {error}")
+    except BackupError as error:
+        return _say(f"backup: {error}")
+    except RestoreError as error:
+        return _say(f"restore: {error}")
+    except PassphraseError as error:
+        return _say(str(error))
 
 
 def _doctor(_given: argparse.Namespace) -> int:

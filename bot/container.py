@@ -13,7 +13,6 @@ from aiogram.enums import ParseMode
 from aiogram.fsm.storage.memory import DisabledEventIsolation
 from aiogram_dialog import BgManagerFactory, setup_dialogs
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
-from obstore.store import from_url
 
 import fsm.errors
 from bot.handling import DirectAnswers, Handling
@@ -33,7 +32,7 @@ from services.ports import Clock, FileStore
 from services.registry import Services
 from storage.dialog_state import PostgresDialogState, RedisDialogState
 from storage.engine import Database
-from storage.files import DiskFiles, ObjectFiles
+from storage.files import open_files
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.uow import Transactions
@@ -71,8 +70,7 @@ class _Kept(Provider):
 
     @provide
     def files(self, settings: Settings) -> FileStore:
-        url = settings.storage.documents_url
-        return DiskFiles(settings.storage.documents_dir) if url is None else ObjectFiles(from_url(url))
+        return open_files(settings.storage.documents_url, settings.storage.documents_dir)
 
     @provide
     def services(self, transactions: Transactions, clock: Clock, files: FileStore, settings: Settings) -> Services:

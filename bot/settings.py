@@ -153,6 +153,18 @@ class StorageSettings(_Concern):
         return self.data_dir / "documents"
 
 
+class BackupSettings(_Concern):
+    """Where backups go, how many stay, and when one is made by itself."""
+
+    backup_dir: Annotated[Path, AfterValidator(_absolute)] | None = Field(None, description="a folder")
+    backup_at: Annotated[int, Field(ge=0, le=23)] | None = Field(None, description="an hour from 0 to 23")
+    backup_keep: Annotated[int, Field(ge=1)] = Field(14, description="a number of backups, 1 or more")
+    backup_keep_days: Annotated[int, Field(ge=1)] | None = Field(None, description="a number of days, 1 or more")
+    backup_passphrase: Annotated[SecretStr, Field(min_length=12)] | None = Field(
+        None, description="at least 12 characters"
+    )
+
+
 class TeamSettings(_Concern):
     """Whose agency this is."""
 
@@ -203,16 +215,23 @@ class Settings:
     telegram: TelegramSettings
     webhook: WebhookSettings
     storage: StorageSettings
+    backup: BackupSettings
     team: TeamSettings
     logs: LogSettings
     health: HealthSettings
     clock: ClockSettings
+
+    @property
+    def backup_dir(self) -> Path:
+        """The folder of backups: beside the data where no better place is named."""
+        return self.backup.backup_dir or self.storage.data_dir / "backups"
 
 
 CONCERNS: Final[tuple[type[_Concern], ...]] = (
     TelegramSettings,
     WebhookSettings,
     StorageSettings,
+    BackupSettings,
     TeamSettings,
     LogSettings,
     HealthSettings,
@@ -232,6 +251,7 @@ def load(env_file: Path | None = ROOT / ".env") -> Settings:
             telegram=TelegramSettings(_env_file=env_file),
             webhook=WebhookSettings(_env_file=env_file),
             storage=StorageSettings(_env_file=env_file),
+            backup=BackupSettings(_env_file=env_file),
             team=TeamSettings(_env_file=env_file),
             logs=LogSettings(_env_file=env_file),
             health=HealthSettings(_env_file=env_file),

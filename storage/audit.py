@@ -9,7 +9,7 @@ from models.tables import AuditRecord, Deal
 from storage.repository import Repository
 
 # The same words as the trigger of migration 0001 joins, so that the hash comes out the same.
-_CHAIN = text(
+CHAIN = text(
     """
     WITH chain AS (
         SELECT id, previous_hash, hash, lag(hash) OVER (ORDER BY id) AS before,
@@ -49,7 +49,7 @@ class Audit(Repository):
         """How many records there are, and the first that is not what it was when it was written, or has lost its
         neighbour.
         """
-        row = (await self.session.execute(_CHAIN)).one()
+        row = (await self.session.execute(CHAIN)).one()
         return int(row[0]), row[1]
 
 

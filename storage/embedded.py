@@ -468,10 +468,10 @@ def _create(place: _Place) -> None:
     (fresh / "socket").mkdir(mode=0o700)
     os.chown(fresh / "socket", place.uid, place.gid)
     fresh.rename(place.home)
-    _sync_folder(place.root)
+    sync_folder(place.root)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
-from obstore.store import ObjectStore
+from obstore.store import ObjectStore, from_url
+
+
+def open_files(url: str | None, folder: Path) -> "DiskFiles | ObjectFiles":
+    """Where the papers are: the object store that was named, else a folder."""
+    return DiskFiles(folder) if url is None else ObjectFiles(from_url(url))
 
 
 class DiskFiles:

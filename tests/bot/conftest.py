@@ -17,6 +17,7 @@ from bot import logs
 from bot.app import App
 from bot.pace import AT_ONCE, Pace
 from bot.settings import (
+    BackupSettings,
     ClockSettings,
     HealthSettings,
     LogSettings,
@@ -166,6 +167,7 @@ def settings_for(
             data_dir=folder,
             redis_url=None if redis is None else SecretStr(redis),
         ),
+        backup=BackupSettings(_env_file=None),
         team=TeamSettings(_env_file=None, admin_ids=admin_ids),
         logs=LogSettings(_env_file=None),
         health=HealthSettings(_env_file=None, health_port=0),
