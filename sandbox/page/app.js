@@ -283,7 +283,7 @@ class App {
           avatar(person), h('span', { class: 'text' },
             h('span', { class: 'top-line' }, h('b', {}, person.name), at ? h('time', {}, today ? clockTime(at) : shortDate(at)) : null),
             person.role ? h('span', { class: `role c${person.roleTone}` }, person.role) : null,
-            h('span', { class: 'bottom-line' }, h('span', { class: 'line' }, line))), unread ? h('span', { class: 'badge' }, unread) : null),
+            h('span', { class: 'bottom-line' }, h('span', { class: 'line' }, line), unread ? h('span', { class: 'badge' }, unread) : null))),
         shown || this.chats.size < 2 ? null : iconButton('split', t('openBeside'), () => this.open(person.id, true), { class: 'beside' }))
     }))
     if (focused) this.persons.querySelector(`[data-person="${focused}"] .main`)?.focus()

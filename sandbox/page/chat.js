@@ -175,11 +175,16 @@ export class Column {
   }
 
   scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroll
     const down = this.atBottom()
-    // A smooth scroll passes through "not at the bottom"; only moving up means the person left it.
-    if (down || this.scroll.scrollTop < (this.lastTop ?? 0) - 2) this.pinnedDown = down
-    this.lastTop = this.scroll.scrollTop
-    if (this.scroll.scrollTop < 200 && this.chat.more && !this.loading) this.older()
+    const size = `${scrollHeight}/${clientHeight}`
+    // What moves while the sizes stay is moved by the person; a smooth scroll down passes through "not at the bottom",
+    // so only going up means leaving it. What moves with the sizes (an edit above, a keyboard) is the layout's doing.
+    if (down) this.pinnedDown = true
+    else if (size !== this.lastSize) { if (this.pinnedDown) this.toBottom() } else if (scrollTop < (this.lastTop ?? 0) - 2) this.pinnedDown = false
+    this.lastSize = size
+    this.lastTop = scrollTop
+    if (scrollTop < 200 && this.chat.more && !this.loading) this.older()
     this.syncUnread()
   }
 

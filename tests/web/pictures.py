@@ -110,7 +110,9 @@ def keep(name: str, shot: bytes | Image.Image, *, widest: int | None = None) -> 
     while True:
         for colours in (256, 128, 64):
             buffer = BytesIO()
-            image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+            image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                buffer, "PNG", optimize=True
+            )
             if buffer.tell() <= LARGEST:
                 FOLDER.mkdir(parents=True, exist_ok=True)
                 (FOLDER / f"{name}.png").write_bytes(buffer.getvalue())
@@ -201,7 +203,9 @@ class Desk:
         await column.locator(".scroll").evaluate("(e) => { e.scrollTop = e.scrollHeight }")
         await self.rest()
         picture = await column.screenshot(animations="disabled")
-        await column.evaluate("(column) => column.querySelectorAll('.row').forEach((row) => { row.style.display = '' })")
+        await column.evaluate(
+            "(column) => column.querySelectorAll('.row').forEach((row) => { row.style.display = '' })"
+        )
         await self.page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
         return picture
 

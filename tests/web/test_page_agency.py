@@ -40,6 +40,8 @@ async def sees(page: Page, person: int, *words: str) -> None:
 
 async def picture(page: Page, name: str) -> None:
     if folder := os.environ.get("PICTURES"):
+        for below in await page.locator(".to-bottom:visible").all():
+            await below.click()
         await expect(page.locator(".toast")).to_have_count(0)
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)

@@ -150,6 +150,20 @@ async def test_who_reads_above_is_not_dragged_down_but_told(page: Page, stage: S
     await expect(rows(page, ANNA).last).to_be_in_viewport()
 
 
+async def test_who_is_at_the_bottom_stays_there_when_a_message_above_shrinks(page: Page, stage: Stage) -> None:
+    for n in range(30):
+        stage.world.post(ANNA, {"text": f"message {n}\n\n\n\nlast line"})
+    await expect(rows(page, ANNA)).to_have_count(30)
+    box = chat(page, ANNA).locator(".scroll")
+    for message in stage.world.chat(ANNA)[20:29]:
+        stage.world.change(message, {"text": "short"}, None)
+    stage.world.post(ANNA, {"text": "news\n\n\n\n\n\nlast line"})
+    await expect(rows(page, ANNA)).to_have_count(31)
+    await expect(rows(page, ANNA).nth(28)).to_contain_text("short")
+    assert await box.evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight < 3")
+    await expect(chat(page, ANNA).locator(".to-bottom")).to_be_hidden()
+
+
 async def test_older_messages_come_when_one_scrolls_up(open_page: OpenPage, stage: Stage) -> None:
     for n in range(400):
         stage.world.post(ANNA, {"text": f"message {n}"})
