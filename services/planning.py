@@ -176,12 +176,16 @@ async def plan_review(tx: Transaction, deal: Deal) -> None:
     """Plan (again) the reminder of the deal's review date; a closed deal has none.
 
     Where the seller has been reminded of it already, the next one comes on the next working day. What he has himself
-    set for today in the middle of the day he knows: that is not said before the next working day either.
+    set for today in the middle of the day he knows: that is not said before the next working day either. What is
+    planned for this very date stays as it is.
     """
-    await tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
-    if deal.stage is DealStage.CLOSED:
-        return
     seller = await tx.session.get_one(User, deal.seller_id)
+    still_open = deal.stage is not DealStage.CLOSED
+    if still_open and await tx.reminders.is_planned_for(ReminderKind.REVIEW, deal.id, seller.id, deal.review_on):
+        return
+    await tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
+    if not still_open:
+        return
     today = today_of(seller, tx.now)
     told_on = await tx.reminders.last_day(ReminderKind.REVIEW, deal.id, deal.review_on)
     if told_on is not None:

@@ -77,6 +77,7 @@ class ReminderService(Service):
             elif user.active and planning.is_quiet(user, tx.now):
                 await self._wait_for_morning(tx, row, user)
             else:
+                await self._bring_to_today(tx, row, user)
                 self._settle(tx, row, said=await self._is_to_be_said(tx, row, user))
                 if row.kind is ReminderKind.REVIEW:
                     # Until somebody touches the deal, its review comes back every working day.
@@ -115,10 +116,17 @@ class ReminderService(Service):
         """Put a row off until the quiet hours end, unless that day has a reminder of the object of its own."""
         morning = planning.after_quiet(user, tx.now)
         day = planning.today_of(user, morning)
-        if day != row.local_date and await tx.reminders.is_planned_on(row, day):
+        if day != row.local_date and await tx.reminders.has_other_on(row, day):
             row.status = ReminderStatus.SKIPPED
         else:
             row.due_at, row.local_date = morning, day
+
+    @staticmethod
+    async def _bring_to_today(tx: Transaction, row: Reminder, user: User) -> None:
+        """A row that comes late has its turn today, unless today has one of the object of its own."""
+        today = planning.today_of(user, tx.now)
+        if row.local_date != today and not await tx.reminders.has_other_on(row, today):
+            row.local_date = today
 
     @staticmethod
     async def _is_to_be_said(tx: Transaction, row: Reminder, user: User) -> bool:
@@ -134,7 +142,7 @@ class ReminderService(Service):
         deal = await tx.session.get_one(Deal, row.deal_id)
         if row.kind is ReminderKind.REVIEW:
             # Who hears today of what happens in the deal needs no second message about the same deal.
-            return _is_so(row, deal, None, today) and not await tx.reminders.deal_is_named(deal.id, user.id, today)
+            return _is_so(row, deal, None, today) and not await tx.reminders.deal_is_named(row, begins, ends)
         if row.kind is ReminderKind.POLICY_END:
             return _is_so(row, deal, await tx.session.get_one(Policy, row.object_id), today)
         if row.kind is ReminderKind.PAYMENT:

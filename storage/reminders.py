@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
@@ -15,6 +15,20 @@ from storage.repository import Repository
 _ADMIN_STEP = ((Reminder.kind == ReminderKind.PAYMENT) & (Reminder.step >= 7)) | (
     Reminder.kind == ReminderKind.TASK_QUESTION
 )
+
+
+def _heard_since(moment: datetime) -> ColumnElement[bool]:
+    return Reminder.status.in_([ReminderStatus.SENT, ReminderStatus.ANSWERED]) & (Reminder.sent_at >= moment)
+
+
+def _same_object(row: Reminder) -> tuple[ColumnElement[bool], ...]:
+    """Other rows about the same object for the same person."""
+    return (
+        Reminder.kind == row.kind,
+        Reminder.object_id == row.object_id,
+        Reminder.recipient_id == row.recipient_id,
+        Reminder.id != row.id,
+    )
 
 
 class Reminders(Repository):
@@ -75,58 +89,40 @@ class Reminders(Repository):
             await self.session.execute(turns if event is None else turns.where(Reminder.event_on == event))
         ).scalar_one()
 
-    async def deal_is_named(self, deal_id: int, recipient_id: int, on: date) -> bool:
-        """Whether a person hears on a local day of something that happens in a deal."""
-        found = await self.session.execute(
-            select(Reminder.id)
-            .where(
-                Reminder.deal_id == deal_id,
-                Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT]),
-                Reminder.recipient_id == recipient_id,
-                Reminder.local_date == on,
-                Reminder.status != ReminderStatus.SKIPPED,
-            )
-            .limit(1)
+    async def deal_is_named(self, row: Reminder, day_begins: datetime, day_ends: datetime) -> bool:
+        """Whether a review's recipient hears on this day of his of something that happens in the deal."""
+        return await self._any(
+            Reminder.deal_id == row.deal_id,
+            Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT]),
+            Reminder.recipient_id == row.recipient_id,
+            _heard_since(day_begins) | ((Reminder.status == ReminderStatus.PLANNED) & (Reminder.due_at < day_ends)),
         )
-        return found.first() is not None
 
     async def gives_way(self, row: Reminder, day_begins: datetime, day_ends: datetime) -> bool:
         """Whether a person has heard of the object on this day of his, or will hear of a later step of it."""
-        others = Reminder.__table__.alias()
-        heard = others.c.status.in_([ReminderStatus.SENT, ReminderStatus.ANSWERED]) & (others.c.sent_at >= day_begins)
-        # Rows that another scheduler holds right now count: whoever has the later row says it.
-        coming = (
-            (others.c.status == ReminderStatus.PLANNED)
-            & (others.c.due_at < day_ends)
-            & (tuple_(others.c.due_at, others.c.id) > tuple_(row.due_at, row.id))
+        later = (
+            (Reminder.status == ReminderStatus.PLANNED)
+            & (Reminder.due_at < day_ends)
+            & (tuple_(Reminder.due_at, Reminder.id) > tuple_(literal(row.due_at), literal(row.id)))
         )
-        found = await self.session.execute(
-            select(others.c.id)
-            .where(
-                others.c.kind == row.kind,
-                others.c.object_id == row.object_id,
-                others.c.recipient_id == row.recipient_id,
-                others.c.id != row.id,
-                heard | coming,
-            )
-            .limit(1)
-        )
-        return found.first() is not None
+        return await self._any(*_same_object(row), _heard_since(day_begins) | later)
 
-    async def is_planned_on(self, row: Reminder, on: date) -> bool:
+    async def has_other_on(self, row: Reminder, on: date) -> bool:
         """Whether the row's recipient has another reminder of its object on a local day."""
-        found = await self.session.execute(
-            select(Reminder.id)
-            .where(
-                Reminder.kind == row.kind,
-                Reminder.object_id == row.object_id,
-                Reminder.recipient_id == row.recipient_id,
-                Reminder.local_date == on,
-                Reminder.id != row.id,
-            )
-            .limit(1)
+        return await self._any(*_same_object(row), Reminder.local_date == on)
+
+    async def is_planned_for(self, kind: ReminderKind, object_id: int, recipient_id: int, event: date) -> bool:
+        """Whether a person is to hear of this event of an object already."""
+        return await self._any(
+            Reminder.kind == kind,
+            Reminder.object_id == object_id,
+            Reminder.recipient_id == recipient_id,
+            Reminder.event_on == event,
+            Reminder.status == ReminderStatus.PLANNED,
         )
-        return found.first() is not None
+
+    async def _any(self, *conditions: ColumnElement[bool]) -> bool:
+        return (await self.session.execute(select(Reminder.id).where(*conditions).limit(1))).first() is not None
 
     async def hand_over(self, deal_ids: list[int], from_id: int, to_id: int) -> None:
         """Give one person's planned reminders of some deals to another; what the other has already is not doubled."""
@@ -211,14 +207,25 @@ class Reminders(Repository):
         return found.scalar_one()
 
     async def claim_due(self, now: datetime, limit: int) -> list[Reminder]:
-        """Hold the rows whose time has come, oldest first; another scheduler skips them until the commit."""
-        return await self.many(
+        """Hold the rows whose time has come, the digests and then the oldest first; nobody waits for anybody.
+
+        Their deals are held too, as everybody holds a deal before its reminders: what a person or another scheduler is
+        at right now is left for later.
+        """
+        due = (
             select(Reminder)
             .where(Reminder.status == ReminderStatus.PLANNED, Reminder.due_at <= now)
             .order_by(Reminder.due_at, Reminder.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
         )
+        digests = await self.many(
+            due.where(Reminder.deal_id.is_(None)).limit(limit).with_for_update(key_share=True, skip_locked=True)
+        )
+        rest = await self.many(
+            due.join(Deal, Deal.id == Reminder.deal_id)
+            .limit(limit - len(digests))
+            .with_for_update(of=[Reminder, Deal], key_share=True, skip_locked=True)
+        )
+        return digests + rest
 
     async def get(self, reminder_id: int) -> Reminder | None:
         return await self.one(select(Reminder).where(Reminder.id == reminder_id))

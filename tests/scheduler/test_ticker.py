@@ -43,7 +43,7 @@ async def test_a_tick_that_fails_is_counted_and_the_next_one_comes() -> None:
     ticker.start()
     async with asyncio.timeout(10):
         await twice.wait()
-    ticker.stop()
+    await ticker.stop()
     assert failures == ["tick"]
 
 
@@ -65,5 +65,5 @@ async def test_a_slow_tick_is_not_overtaken_by_the_next() -> None:
     ticker.start()
     async with asyncio.timeout(10):
         await enough.wait()
-    ticker.stop()
+    await ticker.stop()
     assert most == 1
