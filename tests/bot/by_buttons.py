@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from sandbox.people import show
 from sandbox.world import Upload
+from tests.bot import the_year
 from tests.bot.steps import JPEG, PDF, Office, heard, plain, screen
 
 CLIENT = "Семёнов Пётр Ильич"
@@ -318,9 +319,7 @@ async def the_money_comes(office: Office) -> None:
     await anna.say("20000")
     assert "Оплачено 20 000 ₽, осталось 10 500,01 ₽" in screen(anna)
     payment = anna.last
-    # Meanwhile the instalment's own reminder comes; the screen above it goes on as it was.
     await office.days_pass(minutes=9)
-    assert "Взнос завтра, 03.03.2026" in screen(anna)
     await office.press(anna, "↩️ Отменить последнее: 20 000 ₽", message=payment)
     assert await office.value("SELECT paid_amount FROM payments WHERE seq = 1") == 0
     await office.press(anna, "✅ Оплачен сегодня: 30 500,01 ₽", message=payment)
@@ -450,3 +449,23 @@ async def the_first_days_work(office: Office) -> None:
     await the_deal_is_put_off(office)
     await another_deal_is_closed_and_opened_again(office)
     await lists_and_search_find_it(office)
+
+
+async def the_next_years_work(office: Office) -> None:
+    """The deal comes back, last year's variant is the base, and the policy is renewed with the same insurer."""
+    egor = office.egor
+    await the_year.the_second_instalment_is_paid(office, "Ингосстрах ХХХ0123456789")
+    asked = await the_year.the_deal_comes_back(office)
+    await the_year.it_is_calculated_again(office, asked)
+    await egor.tap("📝 В4 · Ингосстрах · 61 000,01 ₽")
+    await egor.tap("✏️ По шагам")
+    await egor.tap("Пропустить ›")
+    await egor.say("63 500")
+    await office.press(egor, "✅ Сохранить вариант")
+    assert "В4 · Ингосстрах — 63 500 ₽" in screen(egor)
+    await egor.tap("‹ Назад")
+    await the_year.the_renewal_is_handed_in(office, 4)
+    for words in ("Продлевает полис ХХХ0123456789", "03.03.2027 – 02.03.2028", "Премия: 63 500 ₽"):
+        assert words in screen(egor)
+    await egor.say("ххх 9876543210")
+    await the_year.the_old_policy_is_followed(office, "ХХХ9876543210", "renewed")

@@ -5,7 +5,9 @@ from tests.bot.conftest import OpenAgency
 from tests.bot.steps import Office
 
 
-async def test_the_line_of_work_is_walked_by_buttons(open_agency: OpenAgency) -> None:
+async def test_it_is_walked_by_buttons(open_agency: OpenAgency) -> None:
+    """Long polling, the state of screens in Postgres."""
     office = await Office(await open_agency(intake="polling")).open()
     await by_buttons.the_first_days_work(office)
+    await by_buttons.the_next_years_work(office)
     await office.nothing_went_wrong()
