@@ -18,6 +18,8 @@ from services.rules.plans import PaymentPlan
 from services.variants import Offered, VariantView
 
 DRAWN = 20
+ABREAST = 4
+"""As many variants stand side by side on a phone; more go one under another."""
 ROOM = 3500
 """Characters of a message that variants may fill: Telegram holds 4096, and a title and a hint come on top."""
 COMMENT = 160
@@ -180,5 +182,8 @@ def client_picture(offered: Offered, today: date) -> bytes:
         for row in table.rows[:DRAWN]
     ]
     hidden = len(table.rows) - len(rows)
+    if len(rows) <= ABREAST:
+        turned = [[Cell(name), *(row[at] for row in rows)] for at, name in enumerate(headers) if at]
+        headers, rows = [headers[0], *(row[0].text for row in rows)], turned
     subtitle = f"{offered.deal.client.name} · {day(today)}"
     return draw(_insured(offered.deal), subtitle, headers, rows, more(hidden) if hidden else "")
