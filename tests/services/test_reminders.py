@@ -1,0 +1,240 @@
+"""Answers to reminders: what they leave behind, how far they reach, and who may give them."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from models.enums import CloseReason, DealOutcome, PolicyOutcome, Role
+from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from tests.scheduler.acts import instalment, moscow, payments, planned, register, said, steps, tick
+from tests.services.conftest import Agency
+
+
+async def reminder(agency: Agency, kind: str) -> int:
+    """The last one of a kind that was sent."""
+    rows = await agency.sql(
+        "SELECT id FROM reminders WHERE kind = :k AND sent_at IS NOT NULL ORDER BY sent_at DESC, id DESC LIMIT 1",
+        k=kind,
+    )
+    return int(rows[0][0])
+
+
+async def answers(agency: Agency, kind: str) -> list[tuple[Any, ...]]:
+    return await agency.sql(
+        "SELECT step, status, answer FROM reminders WHERE kind = :k AND sent_at IS NOT NULL ORDER BY sent_at, id",
+        k=kind,
+    )
+
+
+async def review(agency: Agency, deal_id: int) -> tuple[Any, ...]:
+    return (await agency.sql("SELECT review_on, review_reason FROM deals WHERE id = :d", d=deal_id))[0]
+
+
+# --- thinking ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "days", "until"),
+    [
+        (date(2027, 1, 15), 7, date(2027, 1, 22)),
+        (date(2027, 2, 22), 7, date(2027, 2, 26)),  # the last safe day of КАСКО, T-3
+        (date(2027, 2, 15), 14, date(2027, 2, 26)),
+        (date(2027, 2, 26), 14, date(2027, 3, 1)),  # that day has come: then not beyond the end
+        (date(2027, 2, 28), 3, date(2027, 3, 1)),
+        (date(2027, 3, 5), 7, date(2027, 3, 12)),  # it has ended: nothing is left to be saved by hurry
+    ],
+)
+async def test_a_client_never_thinks_past_the_last_safe_day(
+    agency: Agency, today: date, days: int, until: date
+) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    await tick(agency, today.year, today.month, today.day, 12)
+    assert await agency.services.reminders.thinking(agency.anna, policy, days) == until.isoformat()
+    assert await review(agency, deal) == (until, "by_hand")
+    # Until then it is quiet; on that day (or before a day off) somebody hears of it.
+    heard = len(await said(agency))
+    day = today
+    while day < until:
+        await tick(agency, day.year, day.month, day.day, 18)
+        day += timedelta(days=1)
+    early = (await said(agency))[heard:]
+    await tick(agency, until.year, until.month, until.day, 12)
+    in_time = (await said(agency))[heard:]
+    assert in_time, f"nothing was said by {until}"
+    assert not early or until.weekday() >= 5
+
+
+async def test_every_thought_on_every_day_ends_in_time(agency: Agency) -> None:
+    """All chips on all days of the last fortnight: the next word comes by the last safe day while it is ahead."""
+    policy = await register(agency, agency.anna, await agency.deal(agency.anna))
+    safe, day = date(2027, 2, 26), date(2027, 2, 12)
+    while day < safe:
+        for days in (3, 7, 14):
+            moscow(agency, day.year, day.month, day.day, 12)
+            await agency.services.reminders.thinking(agency.anna, policy, days)
+            (nearest,) = (await agency.sql("SELECT min(local_date) FROM reminders WHERE status = 'planned'"))[0]
+            assert day < nearest <= safe, (day, days)
+        day += timedelta(days=1)
+
+
+async def test_a_thought_answers_what_was_asked_and_puts_the_rest_off(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    await tick(agency, 2027, 1, 29, 9, 5)
+    await agency.services.reminders.thinking(agency.anna, policy, 3)
+    assert await answers(agency, "policy_end") == [(-30, "answered", "thinking")]
+    assert (await planned(agency, "policy_end"))[0] == ("02-15", -14)
+    assert await planned(agency, "review") == [("02-01", 0)]
+    assert await agency.sql("SELECT event, params->>'until' FROM journal_entries WHERE event = 'client_thinks'") == [
+        ("client_thinks", "2027-02-01")
+    ]
+
+
+async def test_a_decided_or_closed_policy_is_not_thought_about(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    await agency.services.policies.set_outcome(agency.anna, policy, PolicyOutcome.LOST, CloseReason.PRICE)
+    with pytest.raises(AlreadyDone):
+        await agency.services.reminders.thinking(agency.anna, policy, 7)
+    await agency.services.policies.clear_outcome(agency.anna, policy)
+    await agency.services.deals.close(agency.anna, deal, DealOutcome.ENDED.value, CloseReason.FINISHED.value)
+    with pytest.raises(AlreadyDone):
+        await agency.services.reminders.thinking(agency.anna, policy, 7)
+
+
+@pytest.mark.parametrize("days", [0, -3, 91, 10_000])
+async def test_a_thought_of_no_days_or_of_a_season_is_refused(agency: Agency, days: int) -> None:
+    policy = await register(agency, agency.anna, await agency.deal(agency.anna))
+    with pytest.raises(Invalid):
+        await agency.services.reminders.thinking(agency.anna, policy, days)
+
+
+# --- calculating, promising, putting off ---------------------------------------------------------------------------
+
+
+async def test_calculating_is_quiet_until_the_last_safe_day_and_no_longer(agency: Agency) -> None:
+    policy = await register(agency, agency.anna, await agency.deal(agency.anna))
+    await tick(agency, 2027, 1, 15, 9, 5)
+    await agency.services.policies.start_renewal(agency.anna, policy)
+    assert (await planned(agency, "policy_end"))[0] == ("02-26", -1)
+    # A correction of the number plans anew, and it is as quiet as before.
+    await agency.services.policies.correct(agency.anna, policy, number="НОВЫЙ 7")
+    assert (await planned(agency, "policy_end"))[0] == ("02-26", -1)
+    for day in range(16, 32):
+        await tick(agency, 2027, 1, day, 9, 5)
+    for day in range(1, 29):
+        await tick(agency, 2027, 2, day, 9, 5)
+    assert await steps(agency, "policy_end") == [("01-15", -45), ("02-26", -1)]
+
+
+async def test_a_broken_promise_is_heard_of_from_the_promised_day_on(agency: Agency) -> None:
+    deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
+    await tick(agency, 2026, 4, 8, 9, 5)
+    await agency.services.money.promise(agency.anna, payment, date(2026, 4, 20))
+    assert await review(agency, deal) == (date(2026, 4, 20), "payment_due")
+    assert await planned(agency, "payment") == [
+        ("04-20", 0), ("04-21", 1), ("04-23", 3), ("04-27", 7), ("04-27", 7), ("05-04", 14), ("05-04", 14),
+    ]  # fmt: skip
+    for day in range(9, 22):
+        await tick(agency, 2026, 4, day, 9, 5)
+    assert [line[0] for line in await said(agency)] == ["04-08", "04-20", "04-21"]
+
+
+async def test_a_promise_to_pay_before_the_due_day_is_asked_about_on_its_own_day(agency: Agency) -> None:
+    _deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
+    moscow(agency, 2026, 3, 30, 12)
+    await agency.services.money.promise(agency.anna, payment, date(2026, 4, 3))
+    assert (await planned(agency, "payment"))[:3] == [("04-03", 0), ("04-08", -7), ("04-10", -3)]
+
+
+async def test_an_instalment_is_put_off_until_its_due_day_at_most(agency: Agency) -> None:
+    deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
+    await tick(agency, 2026, 4, 1, 9, 5)
+    services = agency.services.reminders
+    assert await services.put_off_payment(agency.anna, payment, 7) == "2026-04-08"
+    assert await answers(agency, "payment") == [(-14, "answered", "put_off")]
+    assert (await planned(agency, "payment"))[0] == ("04-08", -7)
+    moscow(agency, 2026, 4, 13, 12)
+    assert await services.put_off_payment(agency.anna, payment, 7) == "2026-04-15"
+    assert (await planned(agency, "payment"))[0] == ("04-15", 0)
+    # An overdue one may wait as long as the seller says.
+    moscow(agency, 2026, 4, 20, 12)
+    assert await services.put_off_payment(agency.anna, payment, 3) == "2026-04-23"
+    assert await review(agency, deal) == (date(2026, 4, 23), "by_hand")
+    await agency.services.money.client_paid(agency.anna, payment)
+    with pytest.raises(AlreadyDone):
+        await services.put_off_payment(agency.anna, payment, 3)
+
+
+async def test_an_answer_that_is_taken_back_is_asked_for_again(agency: Agency) -> None:
+    _deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
+    await tick(agency, 2026, 4, 8, 9, 5)
+    asked = await reminder(agency, "payment")
+    move = await agency.services.money.client_paid(agency.anna, payment)
+    assert not (await agency.services.reminders.view(agency.anna, asked)).pending
+    await agency.services.money.undo(agency.anna, move)
+    await agency.services.reminders.ask_again(agency.anna, asked)
+    view = await agency.services.reminders.view(agency.anna, asked)
+    assert (view.pending, view.reminder.answer) == (True, None)
+    assert (await planned(agency, "payment"))[0] == ("04-10", -3)
+
+
+# --- who -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reminder_is_seen_only_by_whom_it_was_sent_to(agency: Agency) -> None:
+    await register(agency, agency.anna, await agency.deal(agency.anna))
+    await tick(agency, 2027, 1, 15, 9, 5)
+    asked = await reminder(agency, "policy_end")
+    view = await agency.services.reminders.view(agency.anna, asked)
+    assert (view.pending, view.decides, view.safe_day) == (True, True, date(2027, 2, 26))
+    for other in (agency.boris, agency.egor, agency.galina):
+        with pytest.raises(NotFound):
+            await agency.services.reminders.view(other, asked)
+        with pytest.raises(NotFound):
+            await agency.services.reminders.ask_again(other, asked)
+    with pytest.raises(NotFound):
+        await agency.services.reminders.view(agency.anna, asked + 1000)
+
+
+async def test_after_a_handover_the_giver_sees_his_old_reminder_no_more(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    await register(agency, agency.anna, deal)
+    await tick(agency, 2027, 1, 15, 9, 5)
+    asked = await reminder(agency, "policy_end")
+    await agency.services.people.hand_over_deal(agency.anna, deal, agency.boris.user_id)
+    with pytest.raises(NotFound):
+        await agency.services.reminders.view(agency.anna, asked)
+
+
+async def test_only_who_decides_about_the_deal_answers(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna, executor_id=agency.egor.user_id)
+    policy = await register(agency, agency.anna, deal, paid=False)
+    payment = (await payments(agency, policy))[0]
+    seller_and_executor = await agency.person(777, "Жанна", Role.SELLER, Role.EXECUTOR)
+    services = agency.services.reminders
+    for actor, refusal in (
+        (agency.boris, NotFound),  # another's deal does not exist
+        (agency.egor, Forbidden),  # an executor decides nothing
+        (seller_and_executor, NotFound),
+    ):
+        with pytest.raises(refusal):
+            await services.thinking(actor, policy, 7)
+        with pytest.raises(refusal):
+            await services.put_off_payment(actor, payment, 3)
+    for actor in (agency.anna, agency.boris, agency.egor):
+        with pytest.raises(Forbidden):
+            await services.fire_due(actor, 10)
+        with pytest.raises(Forbidden):
+            await services.ensure_digests(actor)
+    await services.thinking(agency.galina, policy, 7)
+
+
+async def test_who_executes_a_deal_of_another_seller_does_not_answer_for_him(agency: Agency) -> None:
+    both = await agency.person(778, "Жанна", Role.SELLER, Role.EXECUTOR)
+    deal = await agency.deal(agency.anna, executor_id=both.user_id)
+    policy = await register(agency, agency.anna, deal)
+    with pytest.raises(Forbidden):
+        await agency.services.reminders.thinking(both, policy, 7)
