@@ -25,7 +25,6 @@ from models.enums import PolicyStatus, TaskStatus
 from models.values.phone import pretty
 from services.deals import DealView
 from services.digest import Item
-from services.errors import NotFound
 from services.tasks import TaskCard
 
 SHOWN = 3
@@ -35,8 +34,8 @@ PREVIEW = {
     "any": True,
     "deal": True,
     "accept": True,
-    "over": False,
     "walked": True,
+    "keys": ["deal:1"],
 }
 
 
@@ -46,12 +45,11 @@ def seen(manager: DialogManager) -> tuple[list[int], list[int]]:
 
 
 async def main(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    """The next card. What has gone out of reach meanwhile is passed over."""
+    """The next card, or the end of the walk."""
     who, do = actor(dialog_manager), services(dialog_manager)
-    deals, tasks = seen(dialog_manager)
-    item = await do.digest.next_item(who, deals, tasks)
+    item = await current(dialog_manager)
     if item is None:
-        done = len(deals) + len(tasks)
+        done = sum(len(ids) for ids in seen(dialog_manager))
         said = (
             _("That is all for today: {n} looked at.").format(n=done) if done else _("Nothing burns and nobody waits.")
         )
@@ -60,10 +58,10 @@ async def main(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             "any": False,
             "deal": False,
             "accept": False,
-            "over": True,
             "walked": done > 0,
+            "keys": [],
         }
-    flags = {"any": True, "over": False, "walked": False}
+    flags = {"any": True, "walked": False, "keys": [key_of(item)]}
     if item.kind == "deal":
         view = await do.deals.card(who, item.id)
         return {"text": deal_text(item, view), "deal": view.own, "accept": False, **flags}
@@ -149,9 +147,11 @@ def task_text(item: Item, view: TaskCard, due: str) -> Markup:
     )
 
 
-async def current(manager: DialogManager) -> Item:
-    """The card that is on the screen. Raises NotFound when the walk is over."""
-    item = await services(manager).digest.next_item(actor(manager), *seen(manager))
-    if item is None:
-        raise NotFound
-    return item
+def key_of(item: Item) -> str:
+    """What the buttons of a card carry."""
+    return f"{item.kind}:{item.id}"
+
+
+async def current(manager: DialogManager) -> Item | None:
+    """The card that is on the screen; None when the walk is over."""
+    return await services(manager).digest.next_item(actor(manager), *seen(manager))

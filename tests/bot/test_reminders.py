@@ -237,10 +237,10 @@ async def test_the_day_is_walked_card_by_card(desk: Desk) -> None:
     assert "Задачи, которые никто не принял: 1" in digest.text
     await desk.anna.tap("▶️ Начать", message=digest)
     assert "1 из 2" in said(desk.anna)
-    await desk.anna.tap("+3")
+    await desk.anna.double_tap("+3")  # the second tap must not fall on the card that comes next
     assert "2 из 2" in said(desk.anna)
     assert "Позвонить" in said(desk.anna)
-    await desk.anna.tap("Дальше")
+    await desk.anna.double_tap("Дальше")
     assert "На сегодня всё: просмотрено 2." in said(desk.anna)
     assert await desk.agency.value("SELECT review_by_hand FROM deals") == date(2026, 3, 6)
     # Whoever has nothing to do hears nothing; /today says so.
