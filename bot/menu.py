@@ -18,6 +18,7 @@ _log = structlog.get_logger(__name__)
 COMMANDS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
     ("menu", N_("Main menu"), ANYBODY),
     ("new", N_("New deal"), SELLERS),
+    ("today", N_("My day"), ANYBODY),
     ("find", N_("Search everywhere"), ANYBODY),
     ("deals", N_("My deals"), ANYBODY),
     ("tasks", N_("Tasks"), ANYBODY),
