@@ -15,6 +15,7 @@ from aiogram_dialog import BgManagerFactory, setup_dialogs
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 
 import fsm.errors
+from bot.backup import backups_of
 from bot.handling import DirectAnswers, Handling
 from bot.menu import Menus
 from bot.metrics import Metrics
@@ -28,6 +29,7 @@ from bot.worker import Worker
 from fsm.storage import StateStorage
 from scheduler.ticker import Ticker
 from services.access import SYSTEM
+from services.backup import BackupPlan
 from services.ports import Clock, FileStore
 from services.registry import Services
 from storage.dialog_state import PostgresDialogState, RedisDialogState
@@ -73,9 +75,21 @@ class _Kept(Provider):
         return open_files(settings.storage.documents_url, settings.storage.documents_dir)
 
     @provide
-    def services(self, transactions: Transactions, clock: Clock, files: FileStore, settings: Settings) -> Services:
-        team = settings.team
-        return Services.build(transactions, clock, files, admin_ids=frozenset(team.admin_ids), time_zone=team.timezone)
+    def backup(self, settings: Settings, database: Database, files: FileStore) -> BackupPlan:
+        return BackupPlan(backups_of(settings, database.url, files), settings.backup.backup_at, settings.team.zone)
+
+    @provide
+    def services(
+        self, transactions: Transactions, clock: Clock, files: FileStore, settings: Settings, backup: BackupPlan
+    ) -> Services:
+        return Services.build(
+            transactions,
+            clock,
+            files,
+            admin_ids=frozenset(settings.team.admin_ids),
+            time_zone=settings.team.timezone,
+            backup=backup,
+        )
 
     @provide
     async def states(self, settings: Settings, database: Database) -> AsyncIterator[StateStorage]:
@@ -175,6 +189,9 @@ class _FrontDoor(Provider):
         async def tidy_up() -> None:
             await inbox.forget_done(older_than_days=30)
 
+        async def back_up() -> None:
+            await services.backup.work(SYSTEM)
+
         return Ticker(
             fire_due,
             tidy_up,
@@ -182,6 +199,7 @@ class _FrontDoor(Provider):
             zone=settings.team.zone,
             fired=metrics.reminders.inc,
             failed=lambda job: metrics.errors.labels(job).inc(),
+            back_up=back_up,
         )
 
 

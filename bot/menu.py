@@ -29,6 +29,7 @@ COMMANDS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
     ("invite", N_("Invite somebody"), ADMINS),
     ("stats", N_("Numbers of the day"), ADMINS),
     ("audit", N_("Who did what"), ADMINS),
+    ("backup", N_("Make a backup"), ADMINS),
     ("settings", N_("Settings"), ANYBODY),
     ("help", N_("What the bot can do"), ANYBODY),
     ("cancel", N_("Leave what was begun"), ANYBODY),

@@ -8,6 +8,7 @@ from aiogram_dialog import Dialog
 from fsm.inbound import only_what_is_asked
 from handlers import (
     audit,
+    backup,
     clients,
     dates,
     deals,
@@ -44,6 +45,7 @@ _FEATURES: list[Router] = [
     settings.router,
     dictionaries.router,
     audit.router,
+    backup.router,
     menu.router,
 ]
 """In the order in which they are asked: commands first, the menu's catch-alls last."""

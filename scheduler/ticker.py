@@ -4,6 +4,7 @@ APScheduler only ticks. What is due are rows in Postgres, claimed under locks: a
 replicas and silently drop what is late.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,8 +32,10 @@ class Ticker:
         zone: ZoneInfo,
         fired: Callable[[int], None],
         failed: Callable[[str], None],
+        back_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._fire_due, self._tidy_up = fire_due, tidy_up
+        self._fire_due, self._tidy_up, self._back_up = fire_due, tidy_up, back_up
+        self.backing_up: asyncio.Task[None] | None = None
         self._seconds, self._zone, self._fired, self._failed = seconds, zone, fired, failed
         self._scheduler: Any = AsyncIOScheduler(
             timezone=zone,
@@ -47,10 +50,14 @@ class Ticker:
 
     def stop(self) -> None:
         if self._scheduler.running:
+            if self.backing_up is not None:
+                self.backing_up.cancel()  # whoever runs next begins it anew
             self._scheduler.shutdown(wait=False)
 
     async def tick(self) -> None:
-        """Fire everything that is due now."""
+        """Fire everything that is due now. A backup takes minutes and is only begun: no reminder waits for it."""
+        if self._back_up is not None and (self.backing_up is None or self.backing_up.done()):
+            self.backing_up = asyncio.create_task(self._guarded("backup", self._back_up))
         while True:
             fired = await self._fire_due(BATCH)
             if fired:

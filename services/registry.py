@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.audit import AuditService
+from services.backup import BackupPlan, BackupService
 from services.clients import ClientService
 from services.deals import DealService
 from services.dictionaries import DictionaryService
@@ -43,6 +44,7 @@ class Services:
     digest: DigestService
     audit: AuditService
     stats: StatsService
+    backup: BackupService
 
     @classmethod
     def build(
@@ -53,6 +55,7 @@ class Services:
         *,
         admin_ids: frozenset[int] = frozenset(),
         time_zone: str = TIME_ZONE,
+        backup: BackupPlan | None = None,
     ) -> Self:
         """Make every service over the same database, clock and documents."""
         return cls(
@@ -72,4 +75,5 @@ class Services:
             digest=DigestService(transactions, clock),
             audit=AuditService(transactions, clock),
             stats=StatsService(transactions, clock),
+            backup=BackupService(transactions, clock, backup),
         )

@@ -245,6 +245,7 @@ class Backups:
 
     async def _copy_papers(self, writer: Writer, papers: list[tuple[str, str | None]], tell: Tell) -> "_Marks":
         marks = _Marks()
+        await tell("documents", 0, len(papers))
         for number, (path, sha256) in enumerate(papers, 1):
             content = await self._paper(path, sha256)
             if content is None:

@@ -56,6 +56,13 @@ class Database:
             autoflush=False,
         )
 
+    @property
+    def url(self) -> str:
+        """The address for what speaks to Postgres past the engine, in libpq's words."""
+        parsed = self.engine.url
+        query = {"sslmode" if name == "ssl" else name: value for name, value in parsed.query.items()}
+        return parsed.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+
     async def answers(self) -> bool:
         """Whether the database is there, asked over a fresh or a living connection."""
         try:

@@ -132,7 +132,9 @@ class Restore:
         if busy:
             raise RestoreError("somebody works with the database: stop the bot first")
         try:
-            return await asyncio.to_thread(find_tools, server, self.bindir)
+            # An archive of a newer pg_dump is not read by an older pg_restore.
+            major = max(server, int(self.manifest["postgres"]["pg_dump"]))
+            return await asyncio.to_thread(find_tools, major, self.bindir)
         except NoToolsError as error:
             raise RestoreError(str(error)) from error
 

@@ -31,6 +31,9 @@ from services.audit import AuditLine
 from services.errors import N_
 
 ACTION: Mapping[str, str] = {
+    "backup.failed": N_("backup failed"),
+    "backup.made": N_("backup made"),
+    "backup.ordered": N_("backup ordered"),
     "client.changed": N_("client corrected"),
     "client.created": N_("client added"),
     "client.merged": N_("client merged into another"),

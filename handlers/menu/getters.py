@@ -124,7 +124,7 @@ def _admin_help() -> list[Markup | str]:
     return [
         "",
         html("<b>{title}</b>", title=_("Administrator")),
-        _("/people /invite /audit /stats — people, rights, who did what, numbers."),
+        _("/people /invite /audit /stats /backup — people, rights, who did what, numbers, a backup."),
     ]
 
 
