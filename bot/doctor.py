@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -12,9 +13,13 @@ from redis.exceptions import RedisError
 
 from bot.settings import Settings, SettingsError, load
 from storage import schema
+from storage.backup import Backups
 from storage.embedded import EmbeddedPostgresError, resolve_database
+from storage.files import DiskFiles
+from storage.pg_tools import NoToolsError, find_tools
 
 PATIENCE = 5.0
+STALE = timedelta(days=2)
 
 
 class Sick(Exception):
@@ -33,6 +38,7 @@ def main() -> int:
     _line("ok", "token", "set" if settings.telegram.bot_token else "not set: ./run starts the sandbox")
     healthy = _tell("documents", lambda: _documents(settings))
     healthy &= _tell("database", lambda: _database(settings))
+    healthy &= _tell("backups", lambda: _backups(settings))
     healthy &= _tell("redis", lambda: asyncio.run(_redis(settings)))
     return 0 if healthy else 1
 
@@ -89,6 +95,27 @@ async def _ask_database(url: str) -> tuple[str, bool, str]:
         return version, await schema.at_head(connection), place or ""
     finally:
         await connection.close()
+
+
+def _backups(settings: Settings) -> str:
+    """Where backups go, and whether the newest is as young as it should be."""
+    folder = settings.backup_dir
+    kept = Backups("", DiskFiles(folder), folder).kept()
+    newest = f", {len(kept)} kept, the newest of {kept[0].at:%Y-%m-%d %H:%M} UTC" if kept else ", none yet"
+    if settings.backup.backup_at is None:
+        return f"{folder}{newest}; none is made by itself: BACKUP_AT is not set"
+    if kept and datetime.now(UTC) - kept[0].at > STALE:
+        raise Sick(f"{folder}{newest}: one a day is wanted after {settings.backup.backup_at}:00")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"?")
+        find_tools(0, settings.storage.pg_bindir)
+    except OSError as error:
+        raise Sick(f"{folder} cannot be written: {error.strerror}") from error
+    except NoToolsError as error:
+        raise Sick(str(error)) from error
+    return f"{folder}{newest}; by itself after {settings.backup.backup_at}:00"
 
 
 async def _redis(settings: Settings) -> str:

@@ -19,11 +19,9 @@ from models.tables import TeamSetting
 from services.access import ADMINS, Actor, Service, command, query, steps
 from services.errors import Invalid
 from services.ports import Clock
-from storage.backup import BackupError, Backups, Kept, Made
+from storage.backup import ORDER, SCHEDULE, BackupError, Backups, Kept, Made
 from storage.uow import Transaction, Transactions
 
-ORDER: Final = "backup.order"
-SCHEDULE: Final = "backup.schedule"
 TRIES: Final = 3
 AGAIN: Final = timedelta(minutes=30)
 REPORT_EACH: Final = 3.0

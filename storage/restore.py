@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory
 
 from storage import archive, facts, schema
 from storage.archive import ArchiveError
-from storage.backup import DATABASE, DOCUMENTS, Tell, audit_state, last_words, tell_nobody
+from storage.backup import DATABASE, DOCUMENTS, ORDER, SCHEDULE, Tell, audit_state, last_words, tell_nobody
 from storage.pg_tools import NoToolsError, Tools, environment, find_tools
 
 ASIDE: Final = "_до восстановления"
@@ -29,6 +29,12 @@ ASIDE: Final = "_до восстановления"
 
 # pg_dump of 17 and later writes it, servers before 17 do not know it, and it says what is so anyway.
 _UNKNOWN_BEFORE_17: Final = b"SET transaction_timeout = 0;\n"
+
+# The backup saw itself being made: nobody is to finish it after the restore.
+_NOT_UNDER_WAY: Final = """
+    UPDATE team_settings SET value = value || '{"status": "done"}'
+    WHERE key = ANY($1) AND value ->> 'status' IN ('waiting', 'running')
+"""
 
 
 class RestoreError(Exception):
@@ -279,6 +285,7 @@ class Restore:
                     await schema.upgrade(self.url)
                 except schema.SchemaError as error:
                     raise RestoreError(f"the data are restored, but not brought to this version: {error}") from error
+                await connection.execute(_NOT_UNDER_WAY, [ORDER, SCHEDULE])
                 await connection.execute("ANALYZE")
             finally:
                 await connection.close(timeout=5)

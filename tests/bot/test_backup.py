@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from bot.settings import BackupSettings
 from models.enums import Role
@@ -17,7 +18,7 @@ from services.access import SYSTEM
 from services.errors import Forbidden
 from storage.backup import Kept
 from storage.files import DiskFiles
-from storage.restore import inspect
+from storage.restore import Restore, inspect
 from tests.bot.conftest import Agency
 from tests.bot.steps import screen
 
@@ -285,3 +286,21 @@ async def test_a_command_and_its_help_are_the_admins(office: Office) -> None:
     assert "/backup" in screen(office.galina)
     await office.anna.say("/help")
     assert "/backup" not in screen(office.anna)
+
+
+async def test_a_bot_that_starts_on_a_restored_backup_does_not_go_on_making_it(
+    office: Office, empty_database_url: str, tmp_path: Path
+) -> None:
+    await office.galina.say("/backup")
+    await office.look_at_the_clock()
+    path = office.kept[0].path
+    files = DiskFiles(tmp_path / "elsewhere")
+    await Restore(path, inspect(path, None), empty_database_url, files).run()
+    await office.agency.close()
+    storage = office.agency.settings.storage.model_copy(update={"database_url": SecretStr(empty_database_url)})
+    office.agency.settings = replace(office.agency.settings, storage=storage)
+    await office.agency.open()
+    await office.look_at_the_clock()
+    assert [kept.path for kept in office.kept] == [path]
+    await office.galina.say("/menu")
+    assert "Меню" in screen(office.galina)

@@ -33,7 +33,17 @@ def bot(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
 def test_help_names_every_command() -> None:
     shown = bot("--help")
     assert shown.returncode == 0
-    for word in ("bot", "sandbox", "migrate", "doctor", "./run test", "./run check", ".env.example"):
+    for word in (
+        "bot",
+        "sandbox",
+        "migrate",
+        "backup",
+        "restore",
+        "doctor",
+        "./run test",
+        "./run check",
+        ".env.example",
+    ):
         assert word in shown.stdout
 
 
@@ -102,7 +112,7 @@ def test_the_doctor_says_of_each_thing_whether_it_holds(database_url: str, redis
     seen = bot("doctor", DATABASE_URL=database_url, REDIS_URL=redis_url, DATA_DIR=str(tmp_path))
     assert seen.returncode == 0, seen.stdout
     verdicts = {line.split()[1]: line.split()[0] for line in seen.stdout.splitlines()}
-    assert verdicts == dict.fromkeys(("python", "settings", "token", "documents", "database", "redis"), "ok")
+    assert verdicts == dict.fromkeys(("python", "settings", "token", "documents", "database", "backups", "redis"), "ok")
 
 
 def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
@@ -117,6 +127,15 @@ def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     verdicts = {line.split()[1]: line.split()[0] for line in seen.stdout.splitlines()}
     assert [what for what, verdict in verdicts.items() if verdict == "bad"] == ["documents", "database", "redis"]
     assert "hunter2" not in seen.stdout + seen.stderr
+
+
+def test_the_doctor_misses_the_backups_that_should_be_there(database_url: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "BACKUP_AT": "3"}
+    assert "none yet; by itself after 3:00" in bot("doctor", **settings).stdout
+    (tmp_path / "backups" / "polisdesk-2020-01-01T000000Z.tar").touch()
+    seen = bot("doctor", **settings)
+    assert seen.returncode == 1
+    assert "1 kept, the newest of 2020-01-01 00:00 UTC: one a day is wanted after 3:00" in seen.stdout
 
 
 async def test_replicas_that_start_together_migrate_in_turn(empty_database_url: str) -> None:

@@ -72,6 +72,10 @@ def test_every_field_says_what_it_wants() -> None:
         ("DATABASE_URL", "mysql://u:p@h/d", "postgresql://user:password@host:port/name"),
         ("DATABASE_URL", "postgresql://u:p@h:port/d", "postgresql://user:password@host:port/name"),
         ("DATABASE_URL", "localhost", "postgresql://user:password@host:port/name"),
+        ("BACKUP_AT", "24", "an hour from 0 to 23"),
+        ("BACKUP_KEEP", "0", "a number of backups, 1 or more"),
+        ("BACKUP_KEEP_DAYS", "-7", "a number of days, 1 or more"),
+        ("BACKUP_PASSPHRASE", "too short", "at least 12 characters"),
         ("REDIS_URL", "localhost:6379", "redis://host:port/number"),
         ("DOCUMENTS_URL", "/srv/papers", "s3://bucket"),
         ("ADMIN_IDS", "@ivanov", "Telegram ids as numbers"),
@@ -134,9 +138,10 @@ def test_secrets_do_not_show_when_the_settings_are_printed(monkeypatch: pytest.M
         WEBHOOK_SECRET="hush-hush",
         DATABASE_URL="postgresql://u:pass-word@h/d",
         REDIS_URL="redis://:pass-word@h/0",
+        BACKUP_PASSPHRASE="correct horse battery",
     )
     shown = repr(settings)
-    assert not [secret for secret in (TOKEN, "hush-hush", "pass-word") if secret in shown]
+    assert not [secret for secret in (TOKEN, "hush-hush", "pass-word", "horse") if secret in shown]
 
 
 def test_settings_do_not_change_while_the_bot_runs(monkeypatch: pytest.MonkeyPatch) -> None:
