@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -107,7 +108,7 @@ class App:
         self._run("sender", self.sender.run(), self.sender.drain)
         await self.services.reminders.ensure_digests(SYSTEM)
         self._ticker.start()
-        self._stack.callback(self._ticker.stop)
+        self._stack.push_async_callback(self._ticker.stop)
         self._run("worker", self.worker.run(), self.worker.drain)
         await self._open_intake()
         _log.info("the bot is at work", intake="webhook" if self._webhook else "polling")
@@ -302,8 +303,8 @@ def _all_screens() -> Sequence[Router]:
     return routers()
 
 
-async def _serve(settings: Settings) -> None:
-    async with App(settings) as app:
+async def _serve(settings: Settings, pace: Pace | None) -> None:
+    async with App(settings, pace=pace) as app:
         # What is imported and wired now lives as long as the process: no collection needs to look at it again.
         gc.collect()
         gc.freeze()
@@ -311,11 +312,15 @@ async def _serve(settings: Settings) -> None:
         await app.until_stopped()
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, pace: Pace | None = None) -> int:
     """Run the bot until it is told to stop; one line and a code other than 0 when it cannot run."""
     logs.configure(settings.logs)
+    if deadly := os.environ.get("FAULT_POINT"):
+        from bot import faults  # noqa: PLC0415 - for tests alone
+
+        faults.arm(deadly)
     try:
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, pace))
     except KeyboardInterrupt:
         return 130  # before it was up: later the signal stops it in order
     except StartError as error:

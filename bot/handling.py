@@ -22,7 +22,7 @@ from storage.inbox import TakenUpdate
 
 _log = structlog.get_logger(__name__)
 
-_direct: ContextVar[bool] = ContextVar("direct", default=False)
+direct: ContextVar[bool] = ContextVar("direct", default=False)
 """Whether a person waits for the answer to this very request, so that a short wait is better than a failure."""
 
 _PATIENCE = 5  # seconds of retry_after that are waited for on the spot
@@ -69,12 +69,12 @@ class DirectAnswers(BaseRequestMiddleware):
             try:
                 return await make_request(bot, method)
             except TelegramRetryAfter as error:
-                if not left or not _direct.get() or error.retry_after > _PATIENCE:
+                if not left or not direct.get() or error.retry_after > _PATIENCE:
                     raise
                 await asyncio.sleep(error.retry_after)
             except TelegramNetworkError:
                 # What was sent may have arrived: only what does not add a message is said again.
-                if not left or not _direct.get() or method.__api_method__.startswith(("send", "copy", "forward")):
+                if not left or not direct.get() or method.__api_method__.startswith(("send", "copy", "forward")):
                     raise
                 await asyncio.sleep(0.2)
         raise AssertionError("the last round returns or raises")
@@ -97,7 +97,7 @@ class Handling:
     async def __call__(self, taken: TakenUpdate, again: bool) -> str:
         key = f"{taken.bot_id}:{taken.update_id}"
         update = Update.model_validate(without_forgery(taken.payload), context={"bot": self._bot})
-        token = _direct.set(True)
+        token = direct.set(True)
         try:
             async with self._states.during(taken.bot_id, taken.person_id, key) as state:
                 if again and state.written_by == key:
@@ -110,7 +110,7 @@ class Handling:
                         result = await self._feed(update)
             await self._answer_tap(update)
         finally:
-            _direct.reset(token)
+            direct.reset(token)
         return result
 
     async def _feed(self, update: Update) -> str:

@@ -11,7 +11,7 @@ class Pace:
     poll_timeout: int = 30  # of a long poll
     look_again: float = 1.0  # how often the queues are looked at when nobody has called
     longest: float = 120.0  # what is handled for longer hangs, and holds its person up
-    lease: float = 60.0  # how long a replica that has died keeps what it took
+    lease: float = 15.0  # how long a replica that has died keeps what it took: the person waits for that long
     people_at_once: int = 32
     messages_at_once: int = 16
     update_waits: tuple[float, ...] = (1, 5, 30, 120)  # before the next attempt; one attempt more than waits
@@ -20,7 +20,7 @@ class Pace:
     per_second: float = 25.0  # messages to everybody; Telegram allows about 30
     per_chat: float = 1.0  # seconds between two messages to one person
     tick: float = 5.0  # how often what is due is looked for
-    drain: float = 15.0  # for the updates under way when the bot is asked to stop
+    drain: float = 10.0  # for the updates under way when the bot is asked to stop
     outbox_lag: float = 120.0  # an older waiting message means: not ready
 
     @property

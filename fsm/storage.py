@@ -6,6 +6,8 @@ that fails leaves the state as it was, and can be tried again from there.
 """
 
 import copy
+import hashlib
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -14,6 +16,7 @@ from typing import Any, Protocol
 import orjson
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, StateType, StorageKey
+from aiogram_dialog.api.entities import stack
 
 
 class Kept(Protocol):
@@ -36,8 +39,9 @@ class Store(Protocol):
 class ChatState:
     """The working copy of a chat's state during one update."""
 
-    def __init__(self, bot_id: int, chat_id: int, kept: Kept) -> None:
-        self.bot_id, self.chat_id = bot_id, chat_id
+    def __init__(self, bot_id: int, chat_id: int, kept: Kept, update_key: str | None = None) -> None:
+        self.bot_id, self.chat_id, self.update_key = bot_id, chat_id, update_key
+        self.screens_opened = 0
         self.written_by = kept.written_by
         self.records = kept.records
         self.changed = False
@@ -96,7 +100,7 @@ class StateStorage(BaseStorage):
 
         `update_key` is remembered as the writer; without one the last writer stays remembered.
         """
-        state = ChatState(bot_id, chat_id, await self._store.load(bot_id, chat_id))
+        state = ChatState(bot_id, chat_id, await self._store.load(bot_id, chat_id), update_key)
         token = _current.set(state)
         try:
             yield state
@@ -134,3 +138,23 @@ class StateStorage(BaseStorage):
             return
         async with self.during(key.bot_id, key.chat_id, None) as other:
             other.set(key, part, value)
+
+
+def _screen_id() -> str:
+    """The mark of a newly opened dialog, by which its buttons are known.
+
+    It comes from the update: when an attempt dies with its screen shown and its state not saved, the next attempt opens
+    the same dialog under the same mark, and the buttons that are on the screen already go on working. (The library's
+    own are the second and two digits by chance: one in a hundred of two dialogs opened at once would share one.)
+    """
+    state = _current.get()
+    if state is None or state.update_key is None:
+        number = secrets.randbits(64)
+    else:
+        state.screens_opened += 1
+        key = f"{state.update_key}/{state.screens_opened}".encode()
+        number = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
+    return stack.id_to_str(number % 62**6)
+
+
+stack.new_id = _screen_id

@@ -37,6 +37,7 @@ class Ticker:
         self._fire_due, self._tidy_up, self._back_up = fire_due, tidy_up, back_up
         self.backing_up: asyncio.Task[None] | None = None
         self._seconds, self._zone, self._fired, self._failed = seconds, zone, fired, failed
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._scheduler: Any = AsyncIOScheduler(
             timezone=zone,
             # A tick that was missed is made up for by one tick, however late: the default drops it.
@@ -48,10 +49,14 @@ class Ticker:
         self._scheduler.add_job(self._guarded, "cron", hour=3, minute=30, args=["night", self._tidy_up])
         self._scheduler.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """Tick no more; what is under way gets a moment to come to its end rather than be cut off in the middle."""
         if self._scheduler.running:
+            self._scheduler.pause()
             if self.backing_up is not None:
                 self.backing_up.cancel()  # whoever runs next begins it anew
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=2)
             self._scheduler.shutdown(wait=False)
 
     async def tick(self) -> None:
@@ -66,8 +71,14 @@ class Ticker:
                 return
 
     async def _guarded(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the scheduler runs coroutines as tasks
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
         try:
             await job()
+        except asyncio.CancelledError:
+            _log.warning("a job of the clock was cut off", job=name)
         except Exception as error:  # noqa: BLE001 - the rows are still due at the next tick
             self._failed(name)
             _log.error("a job of the clock failed", job=name, exc_info=error)

@@ -1,0 +1,134 @@
+"""Kill a bot again and again while people work with it, and count what was lost: `python -m tests.faults.campaign`.
+
+Prints the figures of docs/reliability.md: by default 200 kills over 10 000 updates.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.faults import POINTS
+from storage import schema
+from storage.embedded import EmbeddedPostgres
+from storage.engine import Database
+from tests.conftest import FAST_AND_FORGETFUL, memory_disk, open_tempdir
+from tests.faults.crew import Crew
+from tests.faults.fleet import Bot, Fleet, open_fleet
+
+AT_RANDOM = "at random"
+
+
+@dataclass
+class Report:
+    """What happened, and how often each promise was broken."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    updates: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    broken: dict[str, int] = field(default_factory=dict)
+    asked_again: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.kills.values())
+
+    def __str__(self) -> str:
+        lines = [
+            f"kills {self.total}, updates {self.updates}, {self.seconds:.0f} s",
+            f"longest wait for an answer {self.slowest:.1f} s, asked to do it again {len(self.asked_again)}",
+            "kills by place: " + ", ".join(f"{place} {n}" for place, n in sorted(self.kills.items())),
+            *(f"{promise}: {times}" for promise, times in self.broken.items()),
+            *self.asked_again,
+            *self.details,
+        ]
+        return "\n".join(lines)
+
+
+async def _one_life(fleet: Fleet, place: str, chance: random.Random, over: asyncio.Event) -> Bot:
+    """Start a bot and let it live until its place of death, a random moment, or the end of the working day."""
+    deadly = {} if place == AT_RANDOM else {"FAULT_POINT": f"{place}:{chance.randint(1, 12)}"}
+    bot = await fleet.start(**deadly)
+    ready = asyncio.create_task(bot.ready())
+    await asyncio.wait({ready, bot.ended}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    await asyncio.gather(ready, return_exceptions=True)
+    patience = chance.uniform(0.1, 1.5) if place == AT_RANDOM else 3
+    evening = asyncio.create_task(over.wait())
+    await asyncio.wait({bot.ended, evening}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    evening.cancel()
+    return bot
+
+
+async def campaign(
+    database_url: str, folder: Path, *, kills: int, updates: int, people: int, seed: int, patience: float = 60
+) -> Report:
+    """Let people work until there were so many updates and kills; then let one bot live and look at the books."""
+    chance = random.Random(seed)  # noqa: S311
+    report, began = Report(), time.monotonic()
+    database = Database(database_url)
+    async with open_fleet(database_url, folder) as fleet:
+        crew = Crew(fleet.telegram.world, database, folder, patience=patience)
+        await crew.hire(people)
+        await crew.remind(3, seconds=kills * 2)
+        over = asyncio.Event()
+
+        def enough() -> bool:
+            return crew.score.updates >= updates and report.total >= kills
+
+        working = asyncio.create_task(crew.work(enough))
+        working.add_done_callback(lambda _task: over.set())
+        places = [*POINTS, *[AT_RANDOM] * 5]
+        chance.shuffle(places)
+        while not over.is_set() and not enough():
+            place = places[report.total % len(places)]
+            bot = await _one_life(fleet, place, chance, over)
+            if bot.alive:
+                bot.kill()
+                place = AT_RANDOM
+            await bot.code()
+            report.kills[place] += 1
+            fleet.telegram.world.calls.clear()
+        await (await fleet.start()).ready()
+        await working
+        await crew.settled()
+        report.broken = await crew.verdict()
+        report.updates, report.slowest = crew.score.updates, crew.score.slowest
+        report.asked_again, report.details = crew.score.asked_again, crew.score.unanswered + crew.score.missing
+    await database.close()
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--updates", type=int, default=10_000)
+    parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with (
+        open_tempdir(within=memory_disk()) as place,
+        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
+        open_tempdir() as folder,
+    ):
+
+        async def run() -> Report:
+            await schema.upgrade(server.url)
+            return await campaign(
+                server.url, folder, kills=given.kills, updates=given.updates, people=given.people, seed=given.seed
+            )
+
+        report = asyncio.run(run())
+    print(report)  # noqa: T201
+    return int(any(report.broken.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,357 @@
+"""Sellers who work on while bots die under them, and what must be true when they have gone home."""
+
+import asyncio
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from bot.clock import SystemClock
+from models.enums import Role
+from models.tables import User
+from sandbox.people import show
+from sandbox.world import JSON, Message, Tap, Upload, World
+from services.access import Actor
+from services.people import as_actor
+from services.registry import Services
+from storage.engine import Database
+from storage.files import DiskFiles
+from storage.uow import Transactions
+from tests.services.conftest import Agency
+
+PREMIUM = Decimal(10_000_000)
+_WAITING = (
+    "SELECT (SELECT count(*) FROM inbox WHERE status = 'pending')"
+    " + (SELECT count(*) FROM outbox WHERE status = 'pending')"
+)
+WRITE = "📝 Записать в журнал"
+
+
+class Watch:
+    """Wakes whoever waits for something to happen in a chat."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._bells: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        subscription = self._world.subscribe(limit=1 << 40)
+
+        async def listen() -> None:
+            async for event in subscription:
+                if event.chat_id is not None:
+                    self._bells.pop(event.chat_id, asyncio.Event()).set()
+
+        task = asyncio.create_task(listen())
+        try:
+            yield
+        finally:
+            subscription.close()
+            task.cancel()
+
+    async def until(self, chat_id: int, true: Callable[[], Any], patience: float) -> bool:
+        """Wait until something is true of a chat; False when patience ends."""
+        try:
+            async with asyncio.timeout(patience):
+                while not true():
+                    await self._bells[chat_id].wait()
+        except TimeoutError:
+            return bool(true())
+        return True
+
+
+@dataclass
+class Score:
+    """What people did and what they saw of it."""
+
+    updates: int = 0
+    notes: set[str] = field(default_factory=set)
+    files: set[bytes] = field(default_factory=set)
+    sums: set[tuple[int, Decimal]] = field(default_factory=set)
+    unanswered: list[str] = field(default_factory=list)
+    asked_again: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+
+
+class Unanswered(Exception):
+    """The bot has not answered somebody for longer than he waits."""
+
+
+class Seller:
+    """A person at his phone with a deal of his own; each of his acts leaves a trace that only it can have left."""
+
+    def __init__(self, crew: "Crew", actor: Actor, telegram_id: int, deal_id: int, number: int) -> None:
+        self.crew, self.actor, self.id, self.deal_id, self.number = crew, actor, telegram_id, deal_id, number
+        self.random = random.Random(telegram_id)  # noqa: S311
+        self.payment_id = self.since = 0
+        self._count = 0
+
+    @property
+    def world(self) -> World:
+        return self.crew.world
+
+    def _unique(self) -> str:
+        self._count += 1
+        return f"{self.id}-{self._count}"
+
+    @property
+    def received(self) -> list[Message]:
+        return [message for message in self.world.chat(self.id) if message.out]
+
+    def shown(self, label: str) -> tuple[Message, JSON] | None:
+        """The newest button that says this, since the person has last looked for the deal."""
+        for message in reversed(self.received):
+            if message.id < self.since:
+                return None
+            for button in message.buttons:
+                if label in str(button["text"]).replace("\u00a0", " "):
+                    return message, button
+        return None
+
+    def reads(self, words: str) -> bool:
+        """Whether a message with buttons says this."""
+        return any(words in message.text and message.buttons for message in self.received[-5:])
+
+    async def until(self, true: Callable[[], Any], what: str) -> None:
+        began = asyncio.get_running_loop().time()
+        answered = await self.crew.watch.until(self.id, true, self.crew.patience)
+        self.crew.score.slowest = max(self.crew.score.slowest, asyncio.get_running_loop().time() - began)
+        if not answered:
+            seen = "\n".join(("бот: " if m.out else "я: ") + show(m) for m in self.world.chat(self.id)[-4:])
+            rows = await self.crew.agency.sql(
+                "SELECT update_id, status, attempts, error, received_at::time, done_at::time, leased_until::time, substr(payload::text, 1, 3000) FROM inbox WHERE person_id = :p ORDER BY update_id DESC LIMIT 4", p=self.id)
+            state = await self.crew.agency.sql("SELECT written_by, records FROM dialog_state WHERE chat_id = :p", p=self.id)
+            calls = [f"{c.at:%H:%M:%S.%f} {c.method} {str(c.params)[:300]} {c.verdict} {c.error}" for c in self.world.calls if str(c.params.get("chat_id")) == str(self.id) or "callback_query_id" in c.params][-12:]
+            seen += "\n".join(map(str, [*rows, *state, *calls]))
+            self.crew.score.unanswered.append(f"{self.id}: {what}\n{seen}")
+            raise Unanswered(what)
+
+    # --- single moves -------------------------------------------------------------------------------------------------
+
+    async def say(self, words: str) -> Message:
+        self.crew.score.updates += 1
+        return await self.world.say(self.id, words)
+
+    async def press(self, label: str) -> Tap:
+        await self.until(lambda: self.shown(label), f"a button {label!r}")
+        found = self.shown(label)
+        assert found is not None
+        self.crew.score.updates += 1
+        return await self.world.press(self.id, found[0].id, found[1])
+
+    async def tap(self, label: str) -> bool:
+        """Press and wait for the answer; False when the bot asks to do it again."""
+        return await self.answered(await self.press(label), label)
+
+    async def answered(self, tap: Tap, label: str) -> bool:
+        await self.until(tap.answer.done, f"an answer to the tap on {label!r}")
+        words = tap.answer.result().text or ""
+        again = any(one in words for one in ("устарел", "Что-то пошло не так"))
+        if again:
+            self.crew.score.asked_again.append(f"{self.id}: {label}: {words}")
+        return not again
+
+    async def seen(self, messages: list[Message]) -> None:
+        """Wait until the bot has put its thumb under each of these messages."""
+        for message in messages:
+            await self.until(lambda message=message: message.reactions.get("bot"), f"a thumb for {show(message)!r}")
+
+    # --- acts ---------------------------------------------------------------------------------------------------------
+
+    async def home(self) -> None:
+        """Go to the deal, wherever one is."""
+        self.since = (await self.say(f"/find {self.number}")).id
+        await self.tap(f"№{self.number} ·")
+        await self.until(lambda: self.shown("📎 Документы"), "the deal's card")
+
+    async def forward(self) -> None:
+        """Send on what clients wrote, several at once."""
+        words = [f"пересланное {self._unique()}" for _ in range(self.random.randint(1, 4))]
+        sent = []
+        for one in words:
+            self.crew.score.updates += 1
+            sent.append(await self.world.forward_text(self.id, one, author="Клиент"))
+        self.crew.score.notes |= {f"Клиент: {one}" for one in words}
+        await self.seen(sent)
+
+    async def file(self) -> None:
+        uploads = [
+            Upload(f"Бумага {number}.pdf", b"%PDF-1.4 " + self._unique().encode())
+            for number in range(self.random.choice([1, 1, 3]))
+        ]
+        self.crew.score.updates += len(uploads)
+        self.crew.score.files |= {upload.data for upload in uploads}
+        await self.seen(await self.world.send_files(self.id, uploads))
+
+    async def note(self) -> None:
+        """Type a note and write it down, now and then with a trembling thumb."""
+        words = f"заметка {self._unique()}"
+        await self.say(words)
+        await self.until(lambda: self.reads(words), f"the note {words!r}")
+        taps = [await self.press(WRITE) for _ in range(self.random.choice([1, 1, 2]))]
+        if all([await self.answered(tap, WRITE) for tap in taps]):
+            self.crew.score.notes.add(words)
+            await self.until(lambda: self.shown("📎 Документы"), "the card after the note")
+
+    async def pay(self) -> None:
+        """The client pays a part: a sum that nobody else pays."""
+        await self.tap("💳 Взносы")
+        await self.tap(f"N-{self.id}")
+        await self.tap("✍️ Частично")
+        self._count += 1
+        paid = Decimal(100 + self._count) + Decimal(self.random.randint(0, 99)) / 100
+        await self.say(f"{paid:.2f}".replace(".", ","))
+        await self.until(lambda: self.shown("📁 Сделка"), "the payment's card")
+        self.crew.score.sums.add((self.payment_id, paid))
+        await self.tap("📁 Сделка")
+        await self.until(lambda: self.shown("📎 Документы"), "the deal's card")
+
+    async def look(self) -> None:
+        """Look at something and come back."""
+        await self.tap("📝 Журнал")
+        await self.tap("‹ Назад")
+
+    async def work(self, enough: Callable[[], bool]) -> None:
+        """One act after another until it is enough."""
+        await self.home()
+        while not enough():
+            act: Callable[[], Awaitable[None]] = self.random.choice(
+                [self.forward, self.forward, self.file, self.note, self.note, self.pay, self.look]
+            )
+            await act()
+            if self.shown("📎 Документы") is None or self.random.random() < 0.1:
+                await self.home()
+
+
+class Crew:
+    """The sellers of one agency, its books, and the count of what they did."""
+
+    def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 30) -> None:
+        self.world, self.database, self.patience = world, database, patience
+        self.files = DiskFiles(folder / "documents")
+        self.watch = Watch(world)
+        self.score = Score()
+        self.sellers: list[Seller] = []
+        self.clock = SystemClock()
+        self.agency = Agency(database, self.clock)
+        self.services: Services = Services.build(Transactions(database), self.clock, self.files)
+
+    async def hire(self, count: int) -> None:
+        """Sellers with a deal each, in it a policy with one big instalment."""
+        today = self.agency.today
+        insurer = await self.agency.insurer()
+        for number in range(count):
+            telegram_id = 5001 + number
+            self.world.person(telegram_id, f"Продавец {number}").started = True
+            user = User(
+                telegram_id=telegram_id, full_name=f"Продавец {number}", roles=[Role.SELLER], quiet_from=0, quiet_to=0
+            )
+            await self.agency.save(user)
+            actor = as_actor(user)
+            client = await self.agency.client(actor, f"Клиент {number}", f"+7912{number:07}")
+            deal_id = await self.agency.deal(actor, client_id=client)
+            [(deal_number,)] = await self.agency.sql("SELECT number FROM deals WHERE id = :d", d=deal_id)
+            seller = Seller(self, actor, telegram_id, deal_id, deal_number)
+            policy = await self.services.policies.register(
+                actor,
+                deal_id,
+                number=f"N-{telegram_id}",
+                insurer_id=insurer,
+                premium=PREMIUM,
+                starts_on=today,
+                ends_on=today + timedelta(days=364),
+                plan="full",
+            )
+            [(seller.payment_id,)] = await self.agency.sql("SELECT id FROM payments WHERE policy_id = :p", p=policy)
+            self.sellers.append(seller)
+
+    async def remind(self, count: int, seconds: float) -> None:
+        """Let reminders of further deals become due while people work."""
+        for seller in self.sellers:
+            client = await self.agency.client(seller.actor, "Кто-то ещё", f"+7913{seller.number:07}")
+            for number in range(count):
+                await self.agency.deal(seller.actor, client_id=client, title=f"Фон {number}")
+        async with self.database.writing() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO reminders (kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on,"
+                    " status, created_at, updated_at)"
+                    " SELECT 'review', id, 0, seller_id, current_date, now() + random() * make_interval(secs => :s),"
+                    " id, review_on, 'planned', now(), now() FROM deals WHERE title LIKE 'Фон %'"
+                ),
+                {"s": seconds},
+            )
+            await session.commit()
+
+    async def work(self, enough: Callable[[], bool]) -> None:
+        """Everybody works until it is enough; an answer that does not come is counted, not raised."""
+
+        async def persist(seller: Seller) -> None:
+            try:
+                await seller.work(enough)
+            except Unanswered:
+                return
+
+        with self.watch.open():
+            await asyncio.gather(*(persist(seller) for seller in self.sellers))
+
+    async def settled(self, patience: float = 60) -> None:
+        """Wait until nothing waits, in the inbox and in the outbox."""
+        async with asyncio.timeout(patience):
+            await self.world.delivery.empty()
+            while await self.agency.number(_WAITING):  # noqa: ASYNC110 - the bot is another process
+                await asyncio.sleep(0.1)
+
+    # --- what must be true --------------------------------------------------------------------------------------------
+
+    async def verdict(self) -> dict[str, int]:
+        """How often each promise was broken: all zeros, or the product is at fault."""
+        sql, score = self.agency.sql, self.score
+        notes = dict(await sql("SELECT text, count(*) FROM journal_entries WHERE event IS NULL GROUP BY text"))
+        hashes = dict(await sql("SELECT sha256, count(*) FROM documents GROUP BY sha256"))
+        sums = {
+            (p, a): n for p, a, n in await sql("SELECT payment_id, amount, count(*) FROM money_moves GROUP BY 1, 2")
+        }
+        files = {hashlib.sha256(data).digest() for data in score.files}
+        kept = {name async for name in self.files.names()}
+        rows = {path for (path,) in await sql("SELECT path FROM documents")}
+        rows |= {path for (path,) in await sql("SELECT path FROM parcel_items WHERE path IS NOT NULL")}
+        score.missing = [
+            repr(one) for one in [*score.notes - set(notes), *files - set(hashes), *score.sums - set(sums)]
+        ]
+        return {
+            "updates not done": await self.agency.number("SELECT count(*) FROM inbox WHERE status <> 'done'"),
+            "messages not done": await self.agency.number("SELECT count(*) FROM outbox WHERE status <> 'done'"),
+            "effects lost": len(score.missing),
+            "effects twice": sum(n > 1 for found in (notes, hashes, sums) for n in found.values()),
+            "people without an answer": len(score.unanswered),
+            "rows without a file": len(rows - kept),
+            "files without a row": len(kept - rows),
+            "premiums that do not add up": await self.agency.number(
+                "SELECT count(*) FROM policies p"
+                " WHERE premium <> (SELECT sum(amount) FROM payments WHERE policy_id = p.id)"
+            ),
+            "payments that do not add up": await self.agency.number(
+                "SELECT count(*) FROM payments p WHERE paid_amount <>"
+                " (SELECT coalesce(sum(amount), 0) FROM money_moves WHERE payment_id = p.id AND undone_at IS NULL)"
+            ),
+            "reminders twice": await self.agency.number(
+                "SELECT count(*) FROM (SELECT 1 FROM reminders WHERE status = 'sent'"
+                " GROUP BY kind, object_id, recipient_id, local_date HAVING count(*) > 1) twice"
+            ),
+            "changes without an audit": await self.agency.number(
+                "SELECT abs((SELECT count(*) FROM documents) - (SELECT count(*) FROM audit_records"
+                " WHERE action = 'document.filed')) + abs((SELECT count(*) FROM money_moves)"
+                " - (SELECT count(*) FROM audit_records WHERE action = 'money.client_paid'))"
+            ),
+        }
