@@ -223,8 +223,9 @@ async def plan_choices(dialog_manager: DialogManager, **_kwargs: Any) -> dict[st
 async def on_line(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     """The number, or the whole policy in one line; a taken number is told at once."""
     line = read_policy_line(message.text or "", _today(manager))
-    number = await services(manager).policies.check_number(actor(manager), start_id(manager, "deal_id"), line.number)
-    keep(manager, number=number)
+    if line.number is not None:
+        policies, deal_id = services(manager).policies, start_id(manager, "deal_id")
+        keep(manager, number=await policies.check_number(actor(manager), deal_id, line.number))
     if line.starts_on and line.ends_on:
         keep(manager, starts_on=line.starts_on.isoformat(), ends_on=line.ends_on.isoformat())
     if line.premium is not None:

@@ -23,7 +23,7 @@ LINE_LIMIT = 200
 class PolicyLine:
     """A policy as one line tells it; None is what the line does not say."""
 
-    number: str
+    number: str | None = None
     starts_on: date | None = None
     ends_on: date | None = None
     premium: Decimal | None = None
@@ -32,19 +32,32 @@ class PolicyLine:
 _FROM = re.compile(r"(?:с|со|from)", re.IGNORECASE)
 _SERIES = re.compile(r"[A-Za-zА-Яа-яЁё]{1,6}")
 _DATE_LIKE = re.compile(r"[0-9]{1,2}[./][0-9]{1,2}(?:[./][0-9]{2,4})?|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{2}|[0-9]{4})")
 
 
 def read_policy_line(text: str, today: date) -> PolicyLine:
     """Read a policy's number with, in any order after it, its term and its premium; the number alone is enough.
 
-    What does not look like a term or a premium belongs to the number: insurers put spaces into theirs.
+    What does not look like a term or a premium belongs to the number: insurers put spaces into theirs. A line that
+    begins with a term has no number.
     """
     words = " ".join(clean_text(text, LINE_LIMIT).replace("№", " ").split()).split(" ")
+    if _FROM.fullmatch(words[0]) or _DATE_LIKE.fullmatch(words[0]):
+        told = _read_rest(words, today)
+        if told is not None and told[0] is not None:
+            return PolicyLine(None, *told[0], told[1])
+    if _DATE.fullmatch(words[_FROM.fullmatch(words[0]) is not None and len(words) > 1]):
+        # A day that there is not must not become the number of the policy.
+        return PolicyLine(None, *read_date_span(" ".join(words), today))
     head = _number_length(words)
     for length in range(head, len(words) + 1):
         rest = _read_rest(words[length:], today)
         # «12345 / 26» is one number: it cannot end with the mark that joins its parts.
-        if rest is not None and not words[length - 1].endswith(("/", "-")):
+        if (
+            rest is not None
+            and not words[length - 1].endswith(("/", "-"))
+            and not any(map(_DATE.fullmatch, words[:length]))
+        ):
             term, premium = rest
             starts_on, ends_on = term or (None, None)
             return PolicyLine(policy_number("".join(words[:length])), starts_on, ends_on, premium)
@@ -53,8 +66,7 @@ def read_policy_line(text: str, today: date) -> PolicyLine:
 
 def _number_length(words: list[str]) -> int:
     """How many words the number takes at least: a series of letters goes with the digits after it."""
-    series = _SERIES.fullmatch(words[0]) and not _FROM.fullmatch(words[0])
-    return 2 if series and len(words) > 1 else 1
+    return 2 if _SERIES.fullmatch(words[0]) and len(words) > 1 else 1
 
 
 def _read_rest(words: list[str], today: date) -> tuple[tuple[date, date] | None, Decimal | None] | None:

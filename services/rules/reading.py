@@ -380,7 +380,7 @@ def read_plate(text: str) -> str:
 def policy_number(text: str) -> str:
     """Bring a policy number to the one form it is stored and searched in: no spaces, upper case."""
     typed = re.sub(r"[\s№]", "", text.translate(INVISIBLE).translate(_SPACES).strip().upper())
-    if not typed or len(typed) > 64 or not any(c.isalnum() for c in typed):
+    if len(typed) > 64 or not any(c.isdigit() for c in typed):
         raise Unreadable("«{text}» is not a policy number. For example: ХХХ 0123456789", text=echo(text))
     # Compulsory motor series are Cyrillic (ХХХ, ТТТ); the same number typed in Latin must not become a second policy.
     series = typed[:3].translate(TO_CYRILLIC)

@@ -110,6 +110,18 @@ async def test_typing_the_number_is_enough_to_register_a_policy(office: Office) 
     assert "1 файл полиса" in screen(anna)
 
 
+async def test_a_term_typed_after_the_number_changes_the_term_alone(office: Office) -> None:
+    anna = office.anna
+    await anna.say(f"/register {office.deal_id}")
+    await anna.say("XXX 0123456789")
+    await anna.say("с 10.03.2026")
+    assert "Номер: ХХХ0123456789" in screen(anna)
+    assert "10.03.2026 – 09.03.2027" in screen(anna)
+    await anna.say("31.11.2026")
+    assert "Такого дня нет" in transcript(anna)
+    assert "Номер: ХХХ0123456789" in screen(anna)
+
+
 async def test_a_whole_line_and_every_field_by_its_button(office: Office) -> None:
     anna = office.anna
     await anna.say(f"/register {office.deal_id}")

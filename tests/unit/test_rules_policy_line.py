@@ -27,13 +27,18 @@ D = Decimal
         ("A-77/15 с 15 ноября", PolicyLine("A-77/15", date(2026, 11, 15), date(2027, 11, 14))),
         ("4000 6400 1234567 АБ", PolicyLine("400064001234567АБ")),
         ("AI 12345 / 26", PolicyLine("AI12345/26")),
+        ("с 01.12", PolicyLine(None, date(2026, 12, 1), date(2027, 11, 30))),
+        ("01.12.2026 - 31.05.2027", PolicyLine(None, date(2026, 12, 1), date(2027, 5, 31))),
+        ("с 01.12 по 31.05 54300", PolicyLine(None, date(2026, 12, 1), date(2027, 5, 31), D(54300))),
+        ("77/15 АБ12", PolicyLine("77/15АБ12")),
+        ("С 1234567", PolicyLine("С1234567")),
     ],
 )
 def test_a_policy_is_read_from_its_number_on(text: str, read: PolicyLine) -> None:
     assert read_policy_line(text, TODAY) == read
 
 
-@pytest.mark.parametrize("text", ["", "—", "   "])
+@pytest.mark.parametrize("text", ["", "—", "   ", "31.11.26", "с 31.11.26", "до 01.01.2027", "СЕРИЯ"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
         read_policy_line(text, TODAY)
