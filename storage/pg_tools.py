@@ -62,9 +62,10 @@ def _folders(bindir: Path | None) -> list[Path]:
     return [
         *([bindir] if bindir else []),
         *([Path(named)] if named else []),
-        *([Path(wheel.origin).parent / "pginstall" / "bin"] if wheel and wheel.origin else []),
         *Path("/usr/lib/postgresql").glob("*/bin"),
         *(Path(folder) for folder in os.get_exec_path() if folder),
+        # The last of equals: it is built without encryption, which databases elsewhere often want.
+        *([Path(wheel.origin).parent / "pginstall" / "bin"] if wheel and wheel.origin else []),
     ]
 
 
