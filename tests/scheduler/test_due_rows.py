@@ -295,6 +295,14 @@ async def test_a_review_comes_back_every_working_day_until_somebody_touches_the_
     assert (await steps(agency, "review"))[6:] == [("03-20", 0)]
 
 
+async def test_a_review_that_nobody_could_fire_is_said_once_and_comes_back_the_next_working_day(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    await agency.services.deals.postpone(agency.anna, deal, "2026-03-12")
+    await tick(agency, 2026, 3, 16, 9, 5)
+    assert await steps(agency, "review") == [("03-16", 0)]
+    assert await planned(agency, "review") == [("03-17", 0)]
+
+
 async def test_a_review_on_a_day_off_is_said_before_it_unless_that_is_today(agency: Agency) -> None:
     deal = await agency.deal(agency.anna)
     await agency.services.deals.postpone(agency.anna, deal, "2026-03-08")
