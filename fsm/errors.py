@@ -1,5 +1,6 @@
 """What a person sees when something is refused, unreadable or out of date: never silence, never a traceback."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,7 +20,10 @@ from services.errors import Forbidden, NotFound, Refusal
 from services.rules.reading import Unreadable
 
 DEAL_NUMBER = re.compile(r"№\s?(\d{1,18})")
+NO_ID = re.compile(r"\d{19}")
 ALERT_LIMIT = 200
+
+_log = logging.getLogger(__name__)
 
 
 def say(error: Refusal | Unreadable) -> str:
@@ -30,6 +34,7 @@ def say(error: Refusal | Unreadable) -> str:
 class Refusals(BaseMiddleware):
     """Answers a refusal of the business on the spot and redraws the screen from the facts as they are now.
 
+    A press that its message does not carry may bring anything: what it stumbles over is no trouble of ours.
     Registered after the dialogs' own middlewares, so that their state is saved as after any handled update.
     """
 
@@ -40,10 +45,27 @@ class Refusals(BaseMiddleware):
         data: dict[str, Any],
     ) -> Any:
         try:
+            if isinstance(event, CallbackQuery) and NO_ID.search(event.data or ""):
+                raise ValueError("a number that no id can be")  # noqa: TRY301 - answered like any other nonsense
             return await handler(event, data)
         except (Refusal, Unreadable) as refusal:
             await answer_refusal(event, refusal, data["dialog_manager"])
             return None
+        except (ValueError, LookupError) as error:
+            if not isinstance(event, CallbackQuery) or is_shown(event):
+                raise
+            _log.warning("a press that was on no button is nonsense", exc_info=error)
+            await event.answer(_("This screen is out of date. Here is the fresh one."))
+            await redraw(data["dialog_manager"])
+            return None
+
+
+def is_shown(query: CallbackQuery) -> bool:
+    """Whether the pressed button stands on its message. A forged one never does; an old one may not any more."""
+    message = query.message
+    if not isinstance(message, Message) or message.reply_markup is None:
+        return False
+    return any(button.callback_data == query.data for row in message.reply_markup.inline_keyboard for button in row)
 
 
 async def answer_refusal(event: TelegramObject, refusal: Refusal | Unreadable, manager: DialogManager) -> None:

@@ -314,6 +314,11 @@ class Subscription:
         """The next event; None when the subscription is closed."""
         return await self._queue.get()
 
+    def so_far(self) -> list[Event]:
+        """The events that wait to be taken, oldest first."""
+        waiting = (self._queue.get_nowait() for _ in range(self._queue.qsize()))
+        return [event for event in waiting if event is not None]
+
     def __enter__(self) -> Self:
         return self
 

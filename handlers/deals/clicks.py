@@ -14,6 +14,7 @@ from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from fsm.words import weekday
+from services.deals import DealFilter
 from services.journal import TEXT_LIMIT
 from services.rules.reading import read_date
 
@@ -33,7 +34,7 @@ def go(state: State, **data: Any) -> OnClick:
 
 
 async def on_filter(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    keep(manager, filter=item, page=0)
+    keep(manager, filter=DealFilter(item).value, page=0)
 
 
 async def on_deal(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:

@@ -17,13 +17,14 @@ from handlers.tasks.steps import TOASTS, Step, do, go
 from models.enums import TaskKind
 from services.errors import Invalid
 from services.rules.reading import Unreadable, clean_text, plain, read_date
+from services.tasks import TaskFilter
 
 _AT = re.compile(r"(?P<day>.*?)[\s,]*(?:\bв\s|\bat\s)?\s*(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
 END_OF_DAY = time(18)
 
 
 async def on_filter(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    keep(manager, filter=item, page=0)
+    keep(manager, filter=TaskFilter(item).value, page=0)
 
 
 async def on_task(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:

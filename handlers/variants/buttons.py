@@ -148,6 +148,8 @@ async def _choose(query: CallbackQuery, callback_data: VariantButton, manager: D
 
 async def _open(query: CallbackQuery, manager: DialogManager, state: State, data: dict[str, Any]) -> None:
     """Open a screen under the message, and give the message its buttons back: the library takes them off."""
+    # Looked at first, so that what is out of reach is a plain refusal and no half-started screen.
+    await services(manager).deals.card(actor(manager), data["deal_id"])
     manager.show_mode = ShowMode.SEND
     await manager.start(state, data=data, mode=StartMode.RESET_STACK)
     if isinstance(query.message, Message):

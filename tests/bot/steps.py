@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models.enums import RateKind, RateScope, Role
 from models.tables import Base, CommissionRate, Insurer
 from sandbox.people import VirtualUser
-from sandbox.world import Message
+from sandbox.world import Call, Message
 from tests.bot.conftest import Agency
 
 NO_BREAK = "\u00a0"
@@ -47,12 +47,14 @@ class Office:
 
     agency: Agency
     trembling: bool = False
+    album: list[Message] = field(default_factory=list)
     anna: VirtualUser = field(init=False)
     egor: VirtualUser = field(init=False)
     galina: VirtualUser = field(init=False)
 
     async def open(self) -> "Office":
         """Let everybody in and agree on the commission that the agency gets."""
+        self._events = self.agency.world.subscribe(1_000_000)
         self.anna = await self.agency.person("Анна Серова", Role.SELLER)
         self.egor = await self.agency.person("Егор Лисин", Role.EXECUTOR)
         self.galina = await self.agency.person("Галина Маркова", Role.ADMIN)
@@ -77,6 +79,16 @@ class Office:
         fits = [m for m in person.received if plain(words) in plain(m.text) and m.buttons]
         assert fits, f"{person.name} sees no {words!r} with buttons:\n{heard(person)}"
         return fits[-1]
+
+    def screens(self, person: VirtualUser | None = None) -> list[Message]:
+        """Every message with buttons that anybody (or this person) has had, as it looked each time, oldest first."""
+        for event in self._events.so_far():
+            if event.kind in ("message", "edited") and event.data["out"]:
+                body = event.data["message"]
+                self.album.append(
+                    Message(body["chat"]["id"], body["message_id"], True, body, self.agency.clock.now(), None)
+                )
+        return [one for one in self.album if one.buttons and (person is None or one.chat_id == person.id)]
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -116,6 +128,31 @@ class Office:
         names = [name for name in Base.metadata.tables if name not in besides]
         union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)  # noqa: S608
         return dict(await self.rows(union))
+
+    async def contents(self) -> dict[str, str]:
+        """A checksum of all that each table of the business holds."""
+        found = {}
+        for name in sorted(set(Base.metadata.tables) - MACHINERY):
+            row = "to_jsonb(t) - 'last_seen_at' - 'updated_at'" if name == "users" else "to_jsonb(t)"
+            found[name] = await self.value(
+                f"SELECT coalesce(md5(string_agg(({row})::text, E'\\n' ORDER BY ({row})::text)), '') FROM {name} t"  # noqa: S608
+            )
+        return found
+
+    def told(self, person: VirtualUser, since: int = 0) -> list[Call]:
+        """Every request of the bot to this person after the one with this number: messages, edits, answers to taps."""
+        world = self.agency.world
+        taps = {tap.id for tap in world.taps.values() if tap.person_id == person.id}
+        return [
+            call
+            for call in world.calls
+            if call.number > since
+            and (str(call.params.get("chat_id")) == str(person.id) or call.params.get("callback_query_id") in taps)
+        ]
+
+    def now(self) -> int:
+        """The number of the newest request of the bot."""
+        return max((call.number for call in self.agency.world.calls), default=0)
 
     async def events(self, deal: int = 1001) -> list[str]:
         """What happened to a deal by its journal, oldest first; what people wrote stands as it is."""
