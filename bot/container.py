@@ -188,6 +188,7 @@ class _FrontDoor(Provider):
 
         async def tidy_up() -> None:
             await inbox.forget_done(older_than_days=30)
+            await services.documents.sweep(SYSTEM)
 
         async def back_up() -> None:
             await services.backup.work(SYSTEM)

@@ -1,14 +1,16 @@
 """Papers of a deal: filed at once, under names a person can read, recognised when they come twice."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from models.enums import DealStage, DocumentKind
 from models.tables import Deal, Document, JournalEntry, LineOfBusiness, ParcelItem, Policy
-from services.access import ANYBODY, Actor, Service, command, query, steps
-from services.errors import AlreadyDone, NotFound
+from services.access import ADMINS, ANYBODY, Actor, Service, command, query, steps
+from services.errors import AlreadyDone, NotFound, Refusal
 from services.ports import Clock, FileStore
 from services.rules.file_names import check_fileable, kind_of, numbered, safe_name
 from services.rules.reading import clean_text
@@ -18,6 +20,8 @@ PAGE = 8
 LIKELY_DEALS = 3
 JOURNAL_LIMIT = 4000
 CAPTION_LIMIT = 1024
+SETTLED_AFTER = 3600.0
+"""Seconds after which a file has its row, or never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,10 @@ class DocumentService(Service):
         check_fileable(incoming.name, incoming.content)
         folder = await self._folder_for(actor, deal_id)
         path = await self._put(f"{folder}/{self._dated(actor, incoming.name)}", incoming.content)
-        done = False
-        try:
+        async with self._unless_refused(path):
             result = await self._record(actor, deal_id, incoming, PurePosixPath(path), policy_id)
-            done = bool(result["path"] == path)
-        finally:
-            if not done:
-                await self.files.delete(path)
+        if result["path"] != path:
+            await self.files.delete(path)
         return Filed(result["id"], result["duplicate"], result["name"])
 
     def _dated(self, actor: Actor, name: str) -> str:
@@ -102,6 +103,17 @@ class DocumentService(Service):
                 continue
             return chosen
         raise FileExistsError(path)
+
+    @asynccontextmanager
+    async def _unless_refused(self, path: str) -> AsyncIterator[None]:
+        """Take the bytes back when the row was refused. After any other failure it is not known whether the row is
+        there (the connection may have gone just after the commit): then they stay, and `sweep` decides.
+        """
+        try:
+            yield
+        except Refusal:
+            await self.files.delete(path)
+            raise
 
     @query(ANYBODY)
     async def _folder_for(self, tx: Transaction, actor: Actor, deal_id: int) -> str:
@@ -163,13 +175,10 @@ class DocumentService(Service):
         """Keep a file that has no deal yet, together with the rest of its album. Raises Invalid as `file` does."""
         check_fileable(incoming.name, incoming.content)
         path = await self._put(f"_без сделки/{actor.user_id}/{self._dated(actor, incoming.name)}", incoming.content)
-        done = False
-        try:
+        async with self._unless_refused(path):
             result = await self._keep_item(actor, group_key, incoming, PurePosixPath(path))
-            done = bool(result["path"] == path)
-        finally:
-            if not done:
-                await self.files.delete(path)
+        if result["path"] != path:
+            await self.files.delete(path)
         waiting = Waiting(result["parcel_id"], result["files"], result["question"], result["deal_id"])
         if waiting.deal_id is not None:
             # The person has named the deal while the album was still arriving.
@@ -234,7 +243,8 @@ class DocumentService(Service):
             content = await self.files.get(item.path)
             incoming = Incoming(item.name, content, item.mime, item.telegram_file_id, item.telegram_type)
             path = await self._put(f"{folder}/{item.path.rpartition('/')[2]}", content)
-            result = await self._move_item(actor, item.id, deal_id, incoming, PurePosixPath(path))
+            async with self._unless_refused(path):
+                result = await self._move_item(actor, item.id, deal_id, incoming, PurePosixPath(path))
             if result["path"] != path:
                 await self.files.delete(path)
             await self.files.delete(item.path)
@@ -334,3 +344,22 @@ class DocumentService(Service):
         tx.audit("document.deleted", "document", document_id, deal_id=document.deal_id, name=document.name)
         tx.event(document.deal_id, "document_deleted", name=document.name)
         return document.deal_id
+
+    @steps(ADMINS)
+    async def sweep(self, actor: Actor, *, older_than: float = SETTLED_AFTER) -> int:
+        """Forget bytes that no row names, left by an attempt that died between a file and its row; returns how many.
+
+        What is younger than so many seconds may be about to get its row.
+        """
+        lying = [path async for path in self.files.names(older_than=older_than)]
+        swept = 0
+        for at in range(0, len(lying), 500):
+            some = lying[at : at + 500]
+            for path in set(some) - await self._known_paths(actor, some):
+                await self.files.delete(path)
+                swept += 1
+        return swept
+
+    @query(ADMINS)
+    async def _known_paths(self, tx: Transaction, actor: Actor, paths: list[str]) -> set[str]:  # noqa: ARG002
+        return await tx.documents.known_paths(paths)

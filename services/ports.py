@@ -28,6 +28,6 @@ class FileStore(Protocol):
         """Forget the bytes; a path that is not there is no error."""
         ...
 
-    def names(self) -> AsyncIterator[str]:
-        """Every path that is kept."""
+    def names(self, *, older_than: float | None = None) -> AsyncIterator[str]:
+        """Every path that is kept; or what has lain there for so many seconds, half-written things included."""
         ...

@@ -37,6 +37,12 @@ class Documents(Repository):
             )
         )
 
+    async def known_paths(self, paths: list[str]) -> set[str]:
+        """Which of these paths a row names: of a paper, put away or not, or of one that waits for its deal."""
+        papers = select(Document.path).where(Document.path.in_(paths))
+        waiting = select(ParcelItem.path).where(ParcelItem.path.in_(paths))
+        return {path for (path,) in (await self.session.execute(papers.union_all(waiting))).all()}
+
     async def parcel(self, user_id: int, group_key: str, caption: str) -> Parcel:
         """The parcel of an album or a single message, made at its first file; held until the transaction ends."""
         await self.session.execute(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -59,12 +60,21 @@ class DiskFiles:
     async def delete(self, path: str) -> None:
         await asyncio.to_thread(self._place(path).unlink, missing_ok=True)
 
-    async def names(self) -> AsyncIterator[str]:
-        """Every path that is kept, half-written ones left out."""
-        found = await asyncio.to_thread(lambda: [place for place in self.root.rglob("*") if place.is_file()])
-        for place in found:
-            if not place.name.startswith(".part-"):
-                yield place.relative_to(self.root).as_posix()
+    async def names(self, *, older_than: float | None = None) -> AsyncIterator[str]:
+        """Every path that is kept; or what has lain there for so many seconds, half-written things included."""
+        for place in await asyncio.to_thread(self._places, older_than):
+            yield place.relative_to(self.root).as_posix()
+
+    def _places(self, older_than: float | None) -> list[Path]:
+        files = (place for place in self.root.rglob("*") if place.is_file())
+        if older_than is None:
+            return [place for place in files if not place.name.startswith(".part-")]
+        found, before = [], time.time() - older_than
+        for place in files:
+            with suppress(FileNotFoundError):  # put away in this moment
+                if place.stat().st_mtime <= before:
+                    found.append(place)
+        return found
 
 
 class ObjectFiles:
@@ -88,8 +98,10 @@ class ObjectFiles:
         with suppress(FileNotFoundError):
             await obstore.delete_async(self._store, path)
 
-    async def names(self) -> AsyncIterator[str]:
-        """Every path that is kept."""
+    async def names(self, *, older_than: float | None = None) -> AsyncIterator[str]:
+        """Every path that is kept; or what has lain there for so many seconds. A put is whole or nothing."""
+        before = time.time() - (older_than or 0)
         async for batch in obstore.list(self._store):
             for entry in batch:
-                yield entry["path"]
+                if older_than is None or entry["last_modified"].timestamp() <= before:
+                    yield entry["path"]

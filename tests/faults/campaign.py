@@ -9,8 +9,10 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.faults import POINTS
 from storage import schema
@@ -31,6 +33,7 @@ class Report:
     updates: int = 0
     seconds: float = 0.0
     slowest: float = 0.0
+    swept: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     asked_again: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
@@ -43,6 +46,7 @@ class Report:
         lines = [
             f"kills {self.total}, updates {self.updates}, {self.seconds:.0f} s",
             f"longest wait for an answer {self.slowest:.1f} s, asked to do it again {len(self.asked_again)}",
+            f"bytes of dead attempts swept away: {self.swept}",
             "kills by place: " + ", ".join(f"{place} {n}" for place, n in sorted(self.kills.items())),
             *(f"{promise}: {times}" for promise, times in self.broken.items()),
             *self.asked_again,
@@ -53,17 +57,20 @@ class Report:
 
 async def _one_life(fleet: Fleet, place: str, chance: random.Random, over: asyncio.Event) -> Bot:
     """Start a bot and let it live until its place of death, a random moment, or the end of the working day."""
-    deadly = {} if place == AT_RANDOM else {"FAULT_POINT": f"{place}:{chance.randint(1, 12)}"}
-    bot = await fleet.start(**deadly)
-    ready = asyncio.create_task(bot.ready())
-    await asyncio.wait({ready, bot.ended}, return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    await asyncio.gather(ready, return_exceptions=True)
-    patience = chance.uniform(0.1, 1.5) if place == AT_RANDOM else 3
-    evening = asyncio.create_task(over.wait())
-    await asyncio.wait({bot.ended, evening}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    evening.cancel()
+    deadly = "" if place == AT_RANDOM else f"{place}:{chance.randint(1, 12)}"
+    bot = await fleet.start(FAULT_POINT=deadly)
+    await _first(bot.ready(), bot.code(), patience=30)
+    await _first(bot.code(), over.wait(), patience=chance.uniform(0.1, 1.5) if place == AT_RANDOM else 3)
     return bot
+
+
+async def _first(*waits: Coroutine[Any, Any, Any], patience: float) -> None:
+    """Wait for whichever comes first."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def campaign(
@@ -99,7 +106,7 @@ async def campaign(
         await working
         await crew.settled()
         report.broken = await crew.verdict()
-        report.updates, report.slowest = crew.score.updates, crew.score.slowest
+        report.updates, report.slowest, report.swept = crew.score.updates, crew.score.slowest, crew.score.swept
         report.asked_again, report.details = crew.score.asked_again, crew.score.unanswered + crew.score.missing
     await database.close()
     report.seconds = time.monotonic() - began

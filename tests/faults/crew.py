@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from models.enums import Role
 from models.tables import User
 from sandbox.people import show
 from sandbox.world import JSON, Message, Tap, Upload, World
-from services.access import Actor
+from services.access import SYSTEM, Actor
 from services.people import as_actor
 from services.registry import Services
 from storage.engine import Database
@@ -81,6 +82,7 @@ class Score:
     asked_again: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     slowest: float = 0.0
+    swept: int = 0
 
 
 class Unanswered(Exception):
@@ -129,10 +131,10 @@ class Seller:
         if not answered:
             seen = "\n".join(("бот: " if m.out else "я: ") + show(m) for m in self.world.chat(self.id)[-4:])
             rows = await self.crew.agency.sql(
-                "SELECT update_id, status, attempts, error, received_at::time, done_at::time, leased_until::time, substr(payload::text, 1, 3000) FROM inbox WHERE person_id = :p ORDER BY update_id DESC LIMIT 4", p=self.id)
-            state = await self.crew.agency.sql("SELECT written_by, records FROM dialog_state WHERE chat_id = :p", p=self.id)
-            calls = [f"{c.at:%H:%M:%S.%f} {c.method} {str(c.params)[:300]} {c.verdict} {c.error}" for c in self.world.calls if str(c.params.get("chat_id")) == str(self.id) or "callback_query_id" in c.params][-12:]
-            seen += "\n".join(map(str, [*rows, *state, *calls]))
+                "SELECT update_id, status, attempts, error FROM inbox WHERE person_id = :p ORDER BY 1 DESC LIMIT 3",
+                p=self.id,
+            )
+            seen += "\n" + "\n".join(map(str, rows))
             self.crew.score.unanswered.append(f"{self.id}: {what}\n{seen}")
             raise Unanswered(what)
 
@@ -164,7 +166,7 @@ class Seller:
     async def seen(self, messages: list[Message]) -> None:
         """Wait until the bot has put its thumb under each of these messages."""
         for message in messages:
-            await self.until(lambda message=message: message.reactions.get("bot"), f"a thumb for {show(message)!r}")
+            await self.until(partial(message.reactions.get, "bot"), f"a thumb for {show(message)!r}")
 
     # --- acts ---------------------------------------------------------------------------------------------------------
 
@@ -323,7 +325,8 @@ class Crew:
             (p, a): n for p, a, n in await sql("SELECT payment_id, amount, count(*) FROM money_moves GROUP BY 1, 2")
         }
         files = {hashlib.sha256(data).digest() for data in score.files}
-        kept = {name async for name in self.files.names()}
+        score.swept = await self.services.documents.sweep(SYSTEM, older_than=0)
+        kept = {name async for name in self.files.names(older_than=0)}
         rows = {path for (path,) in await sql("SELECT path FROM documents")}
         rows |= {path for (path,) in await sql("SELECT path FROM parcel_items WHERE path IS NOT NULL")}
         score.missing = [

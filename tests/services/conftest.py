@@ -37,7 +37,7 @@ class FilesInMemory:
     async def delete(self, path: str) -> None:
         self.kept.pop(path, None)
 
-    async def names(self) -> AsyncIterator[str]:
+    async def names(self, *, older_than: float | None = None) -> AsyncIterator[str]:
         for path in list(self.kept):
             yield path
 

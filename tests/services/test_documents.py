@@ -1,6 +1,7 @@
 """Papers: filed at once under readable names, recognised when they come twice, never seen by the wrong person."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from models.enums import DocumentKind
 from models.tables import Document, JournalEntry
-from services.access import origin
+from services.access import SYSTEM, origin
 from services.documents import Incoming
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.ports import FileStore
@@ -186,3 +187,35 @@ async def test_what_is_not_there_is_said_to_be_missing_and_can_be_deleted_again(
     await files.delete("a.pdf")
     with pytest.raises(FileNotFoundError):
         await files.get("a.pdf")
+
+
+async def test_bytes_that_no_row_names_are_swept_away_when_they_have_lain_long_enough(
+    agency: Agency, tmp_path: Path
+) -> None:
+    files = agency.services.documents.files = DiskFiles(tmp_path)
+    await agency.services.documents.file(agency.anna, await agency.deal(agency.anna), paper("Паспорт.pdf"))
+    await agency.services.documents.keep(agency.anna, "1", paper("СТС.pdf", b"%PDF waits for its deal"))
+    kept = {name async for name in files.names()}
+    await files.put("Иванов/из прерванной попытки.pdf", b"x")
+    (tmp_path / "Иванов" / ".part-half").write_bytes(b"x")
+    assert await agency.services.documents.sweep(SYSTEM) == 0
+    assert await agency.services.documents.sweep(SYSTEM, older_than=0) == 2
+    assert {name async for name in files.names(older_than=0)} == kept
+    assert len(kept) == 2
+
+
+async def test_when_it_is_not_known_whether_the_row_was_written_the_bytes_stay(agency: Agency) -> None:
+    """The connection may go just after the commit: a row without its file would be the worse loss."""
+    documents = agency.services.documents
+    deal_id = await agency.deal(agency.anna)
+    written = documents._record
+
+    async def cut_off(*given: Any, **more: Any) -> Any:
+        await written(*given, **more)
+        raise ConnectionResetError
+
+    documents._record = cut_off  # type: ignore[method-assign]
+    with pytest.raises(ConnectionResetError):
+        await documents.file(agency.anna, deal_id, paper("Паспорт.pdf"))
+    [path] = await agency.rows_of("SELECT path FROM documents")
+    assert await documents.files.get(path)
