@@ -53,17 +53,21 @@ def keep_new_client(manager: DialogManager, draft: ClientDraft) -> None:
 
 
 async def take(manager: DialogManager, text: str) -> None:
-    """Read a line and keep every part that it names; parts that it does not name stay as they were."""
-    keep(manager, typed=text)
+    """Read a line and keep every part that it names; parts that it does not name stay as they were.
+
+    Raises Unreadable where it names no part for sure.
+    """
     phone = normalise(text) if re.fullmatch(r"[+0-9() .\-\s]+", text) else None
     if phone is not None:
         client = new_client(manager)
         if client is None:
-            keep(manager, phone=phone)
+            keep(manager, phone=phone, client_id=None, client_settled=False)
         else:
             keep_new_client(manager, replace(client, phones=tuple(dict.fromkeys((*client.phones, phone)))))
         return
     read = read_new_deal(text, await aliases(manager))
+    if not (read.client or read.line_id or read.plate or read.vin):
+        raise Unreadable("There is no name in this line. For example: Ivanov Ivan +7 912 345-67-89")
     if read.client is not None:
         client = read.client
         if phone := kept(manager, "phone"):
@@ -114,6 +118,44 @@ async def matches(manager: DialogManager) -> tuple[list[Duplicate], list[Client]
     found = await clients.find_like(me, draft.name, MATCHES)
     sure = [one for one in likely if one.client is None or me.owns(one.client)]
     return sure, [client for client in found if client.id not in known and me.owns(client)]
+
+
+async def go_on(manager: DialogManager) -> None:
+    """Show the window that asks for what is missing."""
+    await show(manager, await next_window(manager))
+
+
+async def show(manager: DialogManager, state: State) -> None:
+    """Show a window; the one that is left is where «Back» leads to, unless it was there before."""
+    trail: list[str] = kept(manager, "trail") or []
+    here = _name(manager.current_context().state)
+    if here not in trail:
+        trail = [*trail, here]
+    if _name(state) in trail:
+        trail = trail[: trail.index(_name(state))]
+    keep(manager, trail=trail)
+    await manager.switch_to(state)
+
+
+async def correct(manager: DialogManager, state: State) -> None:
+    """Show the window of one part again; «Back» returns to here."""
+    trail: list[str] = kept(manager, "trail") or []
+    keep(manager, trail=[*trail, _name(manager.current_context().state)])
+    await manager.switch_to(state)
+
+
+async def back(manager: DialogManager) -> bool:
+    """Show the window before this one, with all that was said; False when this was the first."""
+    trail: list[str] = kept(manager, "trail") or []
+    if not trail:
+        return False
+    keep(manager, trail=trail[:-1])
+    await manager.switch_to(next(state for state in states.NewDeal.__states__ if _name(state) == trail[-1]))
+    return True
+
+
+def _name(state: State | None) -> str:
+    return str(state and state.state)
 
 
 async def next_window(manager: DialogManager) -> State:

@@ -45,8 +45,17 @@ async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     else:
         said = html(_("Write everything in one line, or the client alone — a name, a phone, an INN."))
     example = _("Ivanov Ivan 89123456789 kasko Kia Rio A123BC77")
+    understood = await _understood(dialog_manager)
     return {
-        "text": lines(_head(_("Client")), "", said, html(_("For example: <code>{example}</code>"), example=example)),
+        "text": lines(
+            _head(_("Client")),
+            "",
+            *understood,
+            "" if understood else None,
+            said,
+            html(_("For example: <code>{example}</code>"), example=example),
+        ),
+        "known": bool(kept(dialog_manager, "client_id") or kept(dialog_manager, "client")),
     }
 
 
@@ -100,6 +109,7 @@ async def line(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             _("Choose it below or write it, the object may follow: kasko Kia Rio"),
         ),
         "lines": [{"id": row.id, "label": row.name} for row in rows],
+        "known": bool(kept(dialog_manager, "line_id")),
     }
 
 
@@ -111,7 +121,8 @@ async def object_(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             *await _understood(dialog_manager),
             "",
             _("What is insured? A car with its plate or VIN, a flat with its address, a cargo…"),
-        )
+        ),
+        "known": any(kept(dialog_manager, name) for name in ("title", "plate", "vin")),
     }
 
 

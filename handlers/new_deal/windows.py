@@ -4,16 +4,19 @@ import operator
 from dataclasses import replace
 from typing import Any
 
+from aiogram import F
+from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
+from aiogram_dialog.widgets.common import WhenCondition
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row
+from fsm.navigation import leave, menu_button
 from fsm.text import Label, Plain, Raw
 from handlers.new_deal import draft, getters
 from services.clients import read_phones
@@ -28,66 +31,72 @@ async def on_start(start_data: Any, manager: DialogManager) -> None:
     given: dict[str, Any] = start_data if isinstance(start_data, dict) else {}
     if client_id := given.get("client_id"):
         keep(manager, client_id=int(client_id))
+        await manager.switch_to(await draft.next_window(manager))  # «Back» leads to the client's card
     elif text := given.get("text"):
         await draft.take(manager, str(text))
-    await _go_on(manager)
+        await draft.go_on(manager)
 
 
-async def _go_on(manager: DialogManager) -> None:
-    await manager.switch_to(await draft.next_window(manager))
+async def on_back(event: CallbackQuery, button: Button, manager: DialogManager) -> None:
+    """To the window before, with all that was said; from the first one out."""
+    if not await draft.back(manager):
+        await leave(event, button, manager)
+
+
+async def on_further(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await draft.go_on(manager)
 
 
 async def on_client_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
-    keep(manager, client_id=None, client_settled=False)
     await draft.take(manager, message.text or "")
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_client(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
     keep(manager, client_id=int(item), client=None, client_settled=True)
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_new_client(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     keep(manager, client_settled=True)
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_line(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
     keep(manager, line_id=int(item))
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_line_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     await draft.take_line(manager, message.text or "")
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_object_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     draft.take_object(manager, message.text or "")
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_object_skipped(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     keep(manager, object_settled=True)
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_phone_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     client = draft.new_client(manager)
     if client is not None:
         draft.keep_new_client(manager, replace(client, phones=read_phones(message.text or "")))
-    await _go_on(manager)
+    await draft.go_on(manager)
 
 
 async def on_note_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     draft.add_note(manager, message.text or "")
-    await manager.switch_to(states.NewDeal.check)
+    await draft.show(manager, states.NewDeal.check)
 
 
 async def on_note_cleared(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     keep(manager, note="")
-    await manager.switch_to(states.NewDeal.check)
+    await draft.show(manager, states.NewDeal.check)
 
 
 async def on_save(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:
@@ -106,17 +115,36 @@ async def on_save(query: CallbackQuery, _button: Button, manager: DialogManager)
     await manager.start(states.Deal.card, data={"deal_id": deal_id}, mode=StartMode.RESET_STACK)
 
 
+def _to(label: str, widget_id: str, state: State, when: WhenCondition = None) -> Button:
+    """A button that corrects one part; «Back» returns from there."""
+
+    async def on_click(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+        await draft.correct(manager, state)
+
+    return Button(Label(label), id=widget_id, on_click=on_click, when=when)
+
+
+def _further(widget_id: str) -> Button:
+    """On with what is known already."""
+    return Button(Label("Further ›"), id=widget_id, on_click=on_further, when="known")
+
+
+def _back_row() -> Row:
+    return Row(Button(Label("‹ Back"), id="back", on_click=on_back), menu_button())
+
+
 def _typing(handler: Any) -> MessageInput:
     return MessageInput(handler, content_types="text")
 
 
-UNDERSTOOD = {"text": Markup("➕ <b>Новая сделка</b>")}
+UNDERSTOOD = {"text": Markup("➕ <b>Новая сделка</b>"), "known": True}
 
 dialog = Dialog(
     Window(
         Raw("text"),
         _typing(on_client_typed),
-        leave_row(),
+        _further("client_known"),
+        _back_row(),
         state=states.NewDeal.client,
         getter=getters.ask_client,
         preview_data=UNDERSTOOD,
@@ -126,7 +154,7 @@ dialog = Dialog(
         _typing(on_client_typed),
         Column(Select(Plain("item.label"), id="client", item_id_getter=item_id, items="clients", on_click=on_client)),
         Button(Label("➕ New client: {name}"), id="new_client", on_click=on_new_client),
-        leave_row(),
+        _back_row(),
         state=states.NewDeal.match,
         getter=getters.match,
         preview_data=UNDERSTOOD | {"clients": [{"id": 1, "label": "Иванов"}], "name": "Иванов"},
@@ -135,7 +163,8 @@ dialog = Dialog(
         Raw("text"),
         _typing(on_line_typed),
         Group(Select(Plain("item.label"), id="line", item_id_getter=item_id, items="lines", on_click=on_line), width=3),
-        leave_row(),
+        _further("line_known"),
+        _back_row(),
         state=states.NewDeal.line,
         getter=getters.line,
         preview_data=UNDERSTOOD | {"lines": [{"id": 1, "label": "КАСКО"}]},
@@ -143,8 +172,9 @@ dialog = Dialog(
     Window(
         Raw("text"),
         _typing(on_object_typed),
-        Button(Label("Skip"), id="skip_object", on_click=on_object_skipped),
-        leave_row(),
+        Button(Label("Skip"), id="skip_object", on_click=on_object_skipped, when=~F["known"]),
+        _further("object_known"),
+        _back_row(),
         state=states.NewDeal.object,
         getter=getters.object_,
         preview_data=UNDERSTOOD,
@@ -154,15 +184,15 @@ dialog = Dialog(
         _typing(on_note_typed),
         Button(Label("✅ Open the deal"), id="save", on_click=on_save),
         Row(
-            SwitchTo(Label("👤 Client"), id="to_client", state=states.NewDeal.client),
-            SwitchTo(Label("🛡 Line"), id="to_line", state=states.NewDeal.line),
-            SwitchTo(Label("🔖 Object"), id="to_object", state=states.NewDeal.object),
+            _to("👤 Client", "to_client", states.NewDeal.client),
+            _to("🛡 Line", "to_line", states.NewDeal.line),
+            _to("🔖 Object", "to_object", states.NewDeal.object),
         ),
         Row(
-            SwitchTo(Label("📱 Phone"), id="to_phone", state=states.NewDeal.phone, when="new"),
-            SwitchTo(Label("📝 Note"), id="to_note", state=states.NewDeal.note),
+            _to("📱 Phone", "to_phone", states.NewDeal.phone, when="new"),
+            _to("📝 Note", "to_note", states.NewDeal.note),
         ),
-        leave_row(),
+        _back_row(),
         state=states.NewDeal.check,
         getter=getters.check,
         preview_data=UNDERSTOOD | {"new": True},
@@ -170,7 +200,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         _typing(on_phone_typed),
-        back_row(states.NewDeal.check),
+        _back_row(),
         state=states.NewDeal.phone,
         getter=getters.ask_phone,
         preview_data=UNDERSTOOD,
@@ -179,7 +209,7 @@ dialog = Dialog(
         Raw("text"),
         _typing(on_note_typed),
         Button(Label("🧹 Clear"), id="clear_note", on_click=on_note_cleared),
-        back_row(states.NewDeal.check),
+        _back_row(),
         state=states.NewDeal.note,
         getter=getters.ask_note,
         preview_data=UNDERSTOOD,

@@ -49,6 +49,54 @@ async def test_a_deal_is_opened_step_by_step_by_somebody_who_types_little(agency
     assert await agency.rows("SELECT e164 FROM client_phones") == [("+79161234567",)]
 
 
+async def test_back_in_a_new_deal_loses_nothing_that_was_said(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("👤 Клиент")
+    assert "Семёнов Пётр Ильич" in anna.screen
+    await anna.tap("‹ Назад")
+    await anna.tap("🛡 Вид")
+    await anna.tap("ОСАГО")
+    await anna.tap("📝 Заметка")
+    await anna.tap("‹ Назад")
+    assert "ОСАГО" in anna.screen
+    assert "А123ВС77" in anna.screen
+    await anna.tap("‹ Назад")
+    await anna.tap("Дальше ›")
+    await anna.tap("✅ Открыть сделку")
+    assert "№1001 · ОСАГО Kia Rio" in anna.screen
+    assert await agency.rows("SELECT e164 FROM client_phones") == [("+79161234567",)]
+
+
+async def test_back_from_the_question_who_it_is_leads_to_the_client_and_then_out(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    await anna.say("/new Семенов Петр осаго Лада")
+    await anna.tap("‹ Назад")
+    assert "ОСАГО" in anna.screen
+    await anna.tap("Дальше ›")
+    assert "это кто-то из них" in anna.screen
+    await anna.tap("‹ Назад")
+    await anna.tap("‹ Назад")
+    assert "⌂ Меню" in anna.screen
+    assert await deals(agency) == 1
+
+
+@pytest.mark.parametrize("typed", ["😀😀", "12", "<b>Иванов</b> & Ко"])
+async def test_a_line_that_names_no_client_is_answered(agency: Agency, anna: VirtualUser, typed: str) -> None:
+    await anna.say("/new")
+    await anna.say(typed)
+    assert "нет имени" in anna.transcript
+    await anna.say(f"/new {typed}")
+    assert "Новая сделка › Клиент" in anna.screen
+    await anna.say("каско")
+    assert "КАСКО" in anna.screen
+    await anna.say("Семёнов Пётр")
+    assert "Новая сделка › Объект" in anna.screen
+    assert await deals(agency) == 0
+
+
 async def test_a_known_client_is_offered_before_a_second_one_is_made(agency: Agency, anna: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
