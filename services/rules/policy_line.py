@@ -65,8 +65,20 @@ def read_policy_line(text: str, today: date) -> PolicyLine:
 
 
 def _number_length(words: list[str]) -> int:
-    """How many words the number takes at least: a series of letters goes with the digits after it."""
-    return 2 if _SERIES.fullmatch(words[0]) and len(words) > 1 else 1
+    """How many words the number takes at least: a series of letters goes with the digits after it.
+
+    Compulsory motor numbers have ten digits, and people space them as they like.
+    """
+    if not _SERIES.fullmatch(words[0]) or len(words) == 1:
+        return 1
+    digits = 0
+    for at, word in enumerate(words[1:], 2):
+        digits += len(word)
+        if not word.isdecimal() or digits > 10:
+            break
+        if digits == 10:
+            return at
+    return 2
 
 
 def _read_rest(words: list[str], today: date) -> tuple[tuple[date, date] | None, Decimal | None] | None:
