@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiogram.types import InlineKeyboardMarkup
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import InlineKeyboardMarkup, Message
 from markupsafe import Markup
 
 from services.access import Actor
@@ -51,3 +52,14 @@ def kinds() -> frozenset[str]:
 async def render(kind: str, context: CardContext, params: dict[str, Any]) -> Card | None:
     """Render a message; None means that the facts have changed and there is nothing to say any more."""
     return await _renderers[kind](context, **params)
+
+
+async def rewrite(message: object, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+    """Change a message of ours; one that says this already, or is too old to be changed, stays as it is."""
+    if not isinstance(message, Message):
+        return
+    try:
+        await message.edit_text(text, reply_markup=keyboard)
+    except TelegramBadRequest as error:
+        if "not modified" not in error.message and "can't be edited" not in error.message:
+            raise

@@ -14,6 +14,7 @@ from services.errors import AlreadyDone, NotFound, Refusal
 from services.ports import Clock, FileStore
 from services.rules.file_names import check_fileable, kind_of, numbered, safe_name
 from services.rules.reading import clean_text
+from storage.files import ASIDE
 from storage.uow import Transaction, Transactions
 
 PAGE = 8
@@ -239,6 +240,9 @@ class DocumentService(Service):
         filed = []
         for item in items:
             if item.path is None:
+                if not item.text:
+                    # Filed by an earlier tap: it is told of again, so that a second tap says what the first one did.
+                    filed.append(Filed(0, duplicate=False, name=item.name))
                 continue
             content = await self.files.get(item.path)
             incoming = Incoming(item.name, content, item.mime, item.telegram_file_id, item.telegram_type)
@@ -351,7 +355,7 @@ class DocumentService(Service):
 
         What is younger than so many seconds may be about to get its row.
         """
-        lying = [path async for path in self.files.names(older_than=older_than)]
+        lying = [path async for path in self.files.names(older_than=older_than) if not path.startswith(f"{ASIDE}/")]
         swept = 0
         for at in range(0, len(lying), 500):
             some = lying[at : at + 500]

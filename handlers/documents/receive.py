@@ -23,6 +23,7 @@ from aiogram.types import (
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 
 from fsm import states
+from fsm.cards import rewrite
 from fsm.context import actor, kept, services
 from fsm.i18n import _, ngettext
 from fsm.text import html, lines
@@ -234,8 +235,7 @@ async def on_deal_named(query: CallbackQuery, callback_data: ParcelTo, dialog_ma
         )
         return
     text = await settle(dialog_manager, callback_data.parcel_id, callback_data.deal_id)
-    if isinstance(query.message, Message):
-        await query.message.edit_text(text)
+    await rewrite(query.message, text)
     await query.answer()
 
 

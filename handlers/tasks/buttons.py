@@ -1,11 +1,10 @@
 """Buttons on messages about tasks: stateless, so they work after a restart, a lost state and a year."""
 
 from aiogram import Router
-from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery
 from aiogram_dialog import DialogManager, ShowMode
 
-from fsm.cards import Card, CardContext
+from fsm.cards import Card, CardContext, rewrite
 from fsm.context import actor, services
 from fsm.i18n import _
 from handlers.tasks.cards import current
@@ -17,14 +16,8 @@ router = Router(name="task-buttons")
 
 async def redraw(query: CallbackQuery, card: Card | None) -> None:
     """Bring the message that was tapped up to date."""
-    if card is None or not isinstance(query.message, Message):
-        return
-    try:
-        await query.message.edit_text(str(card.text), reply_markup=card.keyboard)
-    except TelegramBadRequest as error:
-        # The sender may have brought the same card up to date a moment ago.
-        if "not modified" not in error.message and "can't be edited" not in error.message:
-            raise
+    if card is not None:
+        await rewrite(query.message, str(card.text), card.keyboard)
 
 
 @router.callback_query(TaskButton.filter())

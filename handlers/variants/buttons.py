@@ -13,7 +13,7 @@ from aiogram_dialog import DialogManager, ShowMode, StartMode
 from markupsafe import escape
 
 from fsm import states
-from fsm.cards import Card, CardContext, card
+from fsm.cards import Card, CardContext, card, rewrite
 from fsm.context import actor, services
 from fsm.i18n import _
 from fsm.text import html, lines
@@ -105,13 +105,8 @@ async def variant_declined(ctx: CardContext, *, variant_id: int, **_params: Any)
 
 async def redraw(query: CallbackQuery, fresh: Card | None) -> None:
     """Bring the message that was tapped up to date."""
-    if fresh is None or not isinstance(query.message, Message):
-        return
-    try:
-        await query.message.edit_text(str(fresh.text), reply_markup=fresh.keyboard)
-    except TelegramBadRequest as error:
-        if "not modified" not in error.message and "can't be edited" not in error.message:
-            raise
+    if fresh is not None:
+        await rewrite(query.message, str(fresh.text), fresh.keyboard)
 
 
 @router.callback_query(VariantButton.filter())
