@@ -14,7 +14,7 @@ from bot.settings import Settings
 from services.ports import FileStore
 from storage.backup import BackupError, Backups, Made, Retention, Tell
 from storage.embedded import resolve_database
-from storage.files import open_files
+from storage.files import ASIDE, open_files
 from storage.restore import Restore, Restored, inspect
 
 _STAGES: Final = {"database": "database", "documents": "documents", "checking": "reading it back"}
@@ -78,8 +78,8 @@ def restore(
         work = Restore(path, manifest, url, files, passphrase, storage.pg_bindir, force)
         restored = asyncio.run(work.run(_progress()))
     _print(_told_restored(restored))
-    for aside in restored.aside:
-        _warn(f"a document that differed is kept as {aside}")
+    if restored.aside:
+        _warn(f"{len(restored.aside)} documents that were there and are not of the backup are kept in {ASIDE}")
     return 0
 
 

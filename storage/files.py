@@ -12,6 +12,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, from_url
 
+ASIDE = "_до восстановления"
+"""Where a restore moves the papers that no row names any more: for a person to look through, and not to be swept."""
+
 
 def open_files(url: str | None, folder: Path) -> "DiskFiles | ObjectFiles":
     """Where the papers are: the object store that was named, else a folder."""

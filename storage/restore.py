@@ -22,10 +22,8 @@ from alembic.script import ScriptDirectory
 from storage import archive, facts, schema
 from storage.archive import ArchiveError
 from storage.backup import DATABASE, DOCUMENTS, ORDER, SCHEDULE, Tell, audit_state, last_words, tell_nobody
+from storage.files import ASIDE
 from storage.pg_tools import NoToolsError, Tools, environment, find_tools
-
-ASIDE: Final = "_до восстановления"
-"""Where a paper goes whose place another one takes."""
 
 # pg_dump of 17 and later writes it, servers before 17 do not know it, and it says what is so anyway.
 _UNKNOWN_BEFORE_17: Final = b"SET transaction_timeout = 0;\n"
@@ -152,7 +150,7 @@ class Restore:
     # --- papers ---------------------------------------------------------------------------------------------------
 
     async def _put_papers(self, tell: Tell) -> int:
-        """Put every paper and read it back; one that differs is moved aside, never overwritten."""
+        """Put every paper and read it back; what was there and is not of the backup is moved aside, never lost."""
         wanted = sum(name.startswith(DOCUMENTS) for name in self.manifest["files"])
         moment = f"{datetime.now(UTC):%Y-%m-%d %H%M%S}"
         done = 0
@@ -164,6 +162,9 @@ class Restore:
                     await self._put(name.removeprefix(DOCUMENTS), content, moment)
                     done += 1
                     await tell("documents", done, wanted)
+            for path in [path async for path in self.files.names()]:
+                if f"{DOCUMENTS}{path}" not in self.manifest["files"] and not path.startswith(f"{ASIDE}/"):
+                    await self._move_aside(path, await self.files.get(path), moment)
         return done
 
     async def _put(self, path: str, content: bytes, moment: str) -> None:
@@ -173,15 +174,18 @@ class Restore:
             there = await self.files.get(path)
             if there == content:
                 return
-            aside = f"{ASIDE}/{moment}/{path}"
-            await self.files.put(aside, there)
-            self._aside.append((path, aside))
-            await self.files.delete(path)
+            await self._move_aside(path, there, moment)
             await self.files.put(path, content)
         self._placed.append(path)
         kept = hashlib.sha256(await self.files.get(path)).hexdigest()
         if kept != self.manifest["files"][f"{DOCUMENTS}{path}"]["sha256"]:
             raise RestoreError(f"the document {path} was not kept as it was written")
+
+    async def _move_aside(self, path: str, content: bytes, moment: str) -> None:
+        aside = f"{ASIDE}/{moment}/{path}"
+        await self.files.put(aside, content)
+        self._aside.append((path, aside))
+        await self.files.delete(path)
 
     async def _take_papers_back(self) -> None:
         for path in self._placed:

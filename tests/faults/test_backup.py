@@ -28,6 +28,7 @@ from models.tables import Payment
 from sandbox.api import LocalTelegram
 from sandbox.people import VirtualUser
 from sandbox.world import World
+from services.access import SYSTEM
 from services.deals import DealDraft
 from services.documents import Incoming
 from services.registry import Services
@@ -36,8 +37,8 @@ from storage import archive, embedded, schema
 from storage.backup import BackupError, Backups, Made, Retention
 from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
-from storage.files import DiskFiles, ObjectFiles
-from storage.restore import ASIDE, Restore, Restored, RestoreError, inspect
+from storage.files import ASIDE, DiskFiles, ObjectFiles
+from storage.restore import Restore, Restored, RestoreError, inspect
 from tests.bot.conftest import settings_for
 from tests.conftest import FAST_AND_FORGETFUL, ManualClock, memory_disk, open_tempdir
 from tests.services.conftest import Agency
@@ -362,8 +363,8 @@ async def test_papers_that_are_there_already_are_not_touched(
     assert await everything(empty_database_url) == {}
 
 
-async def test_with_force_the_database_is_replaced_and_a_differing_paper_is_moved_aside(
-    house: House, empty_database_url: str, elsewhere: DiskFiles
+async def test_with_force_the_database_is_replaced_and_no_paper_that_was_there_is_lost(
+    house: House, empty_database_url: str, elsewhere: DiskFiles, clock: ManualClock
 ) -> None:
     made = await house.back_up()
     await asyncio.to_thread(asyncio.run, schema.upgrade(empty_database_url))
@@ -371,12 +372,18 @@ async def test_with_force_the_database_is_replaced_and_a_differing_paper_is_move
     same, differs = sorted(papers(house.files))[:2]
     await elsewhere.put(same, await house.files.get(same))
     await elsewhere.put(differs, b"older")
+    await elsewhere.put("Клиент/после копии.pdf", b"newer")
     restored = await restore(made.path, empty_database_url, elsewhere, force=True)
     assert await everything(empty_database_url) == await everything(house.url)
-    (aside,) = restored.aside
-    assert aside.startswith(f"{ASIDE}/")
-    assert await elsewhere.get(aside) == b"older"
-    assert {path: told for path, told in papers(elsewhere).items() if path != aside} == papers(house.files)
+    assert sorted([await elsewhere.get(path) for path in restored.aside]) == [b"newer", b"older"]
+    assert all(path.startswith(f"{ASIDE}/") for path in restored.aside)
+    everywhere = papers(elsewhere)
+    assert {path: everywhere[path] for path in everywhere.keys() - {*restored.aside}} == papers(house.files)
+    database = Database(empty_database_url)
+    night = Services.build(Agency(database, clock).transactions, clock, elsewhere).documents
+    assert await night.sweep(SYSTEM, older_than=-60) == 0
+    assert papers(elsewhere) == everywhere
+    await database.close()
 
 
 async def test_a_forced_restore_that_fails_gives_everything_back(
@@ -388,11 +395,12 @@ async def test_a_forced_restore_that_fails_gives_everything_back(
     await asyncio.to_thread(asyncio.run, schema.upgrade(empty_database_url))
     differs = min(papers(house.files))
     await elsewhere.put(differs, b"older")
-    before = await everything(empty_database_url)
+    await elsewhere.put("Клиент/после копии.pdf", b"newer")
+    before, lay = await everything(empty_database_url), papers(elsewhere)
     with pytest.raises(RestoreError):
         await restore(forged, empty_database_url, elsewhere, force=True)
     assert await everything(empty_database_url) == before
-    assert papers(elsewhere) == {differs: hashlib.sha256(b"older").hexdigest()}
+    assert papers(elsewhere) == lay
 
 
 async def test_a_database_that_somebody_works_with_is_not_replaced_even_by_force(
