@@ -131,14 +131,17 @@ def day(value: date, today: date | None = None) -> str:
     return f"{value:%d.%m}" if today is not None and value.year == today.year else f"{value:%d.%m.%Y}"
 
 
-def weekday(value: date) -> str:
-    """A date with its day of the week: `пт, 14 марта`."""
-    return str(format_date(value, "EEE, d MMMM", locale=language()))
+def weekday(value: date, today: date | None = None) -> str:
+    """A date with its day of the week: `пт, 14 марта`; with its year when it is not the year of `today`."""
+    year = "" if today is None or value.year == today.year else " y"
+    return str(format_date(value, f"EEE, d MMMM{year}", locale=language()))
 
 
-def moment(value: datetime, zone: ZoneInfo) -> str:
-    """A moment in the reader's time zone: `14.03 15:20`."""
-    return str(format_datetime(value.astimezone(zone), "dd.MM HH:mm", locale=language()))
+def moment(value: datetime, zone: ZoneInfo, today: date | None = None) -> str:
+    """A moment in the reader's time zone: `14.03 15:20`; with its year when it is not the year of `today`."""
+    here = value.astimezone(zone)
+    year = "" if today is None or here.year == today.year else ".yyyy"
+    return str(format_datetime(here, f"dd.MM{year} HH:mm", locale=language()))
 
 
 def in_days(value: date, today: date) -> str:

@@ -76,7 +76,7 @@ async def _postpone(manager: DialogManager, on: date) -> str:
     settled = await services(manager).deals.postpone(actor(manager), start_id(manager, "deal_id"), on.isoformat())
     keep(manager, typed="")
     await manager.switch_to(states.Deal.card)
-    shown = weekday(date.fromisoformat(settled))
+    shown = weekday(date.fromisoformat(settled), today(manager))
     return (
         _("Next touch: {day}") if settled == on.isoformat() else _("Something comes sooner, so the next touch is {day}")
     ).format(day=shown)
@@ -110,7 +110,7 @@ async def on_date_picked(_start: Any, result: Any, manager: DialogManager) -> No
 
 async def on_next_event(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     on = await services(manager).deals.to_next_event(actor(manager), start_id(manager, "deal_id"))
-    await query.answer(_("Next touch: {day}").format(day=weekday(date.fromisoformat(on))))
+    await query.answer(_("Next touch: {day}").format(day=weekday(date.fromisoformat(on), today(manager))))
     await manager.switch_to(states.Deal.card)
 
 

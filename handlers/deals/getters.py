@@ -103,7 +103,7 @@ CARD_PREVIEW = {
     "documents_n": 3,
     "variants_n": 2,
     "policies_n": 1,
-    "unpaid_n": 1,
+    "instalments": "💳 Взносы · 1 к оплате",
     "journal_n": 4,
 }
 
@@ -196,7 +196,11 @@ def _where(view: DealView) -> list[Markup]:
             *([html("<i>{note}</i>", note=deal.close_note)] if deal.close_note else []),
         ]
     mark = "⚠️" if view.overdue else "⏰"
-    when = html("<b>{day}</b>, {distance}", day=weekday(deal.review_on), distance=in_days(deal.review_on, view.today))
+    when = html(
+        "<b>{day}</b>, {distance}",
+        day=weekday(deal.review_on, view.today),
+        distance=in_days(deal.review_on, view.today),
+    )
     return [
         html("📍 {stage}", stage=_(STAGE[deal.stage])),
         html("{mark} {when}: {why}", mark=mark, when=when, why=why(view)),
@@ -222,14 +226,14 @@ def why(view: DealView) -> str:
 
 
 def _tasks(view: DealView, me: Actor) -> list[Markup]:
-    return [html("📋 {task}", task=task_line(task, me)) for task in view.tasks[:4]]
+    return [html("📋 {task}", task=task_line(task, me, view.today)) for task in view.tasks[:4]]
 
 
-def task_line(task: Task, me: Actor) -> str:
+def task_line(task: Task, me: Actor, today: date) -> str:
     return _("{kind}: {who}, due {due} — {status}").format(
         kind=_(TASK_KIND[task.kind]),
         who=task.assignee.full_name,
-        due=moment(task.due_at, me.zone),
+        due=moment(task.due_at, me.zone, today),
         status=_(TASK_STATUS[task.status]),
     )
 
@@ -317,7 +321,12 @@ def _journal(view: DealView, me: Actor) -> list[Markup | str]:
     for entry in reversed(view.journal):
         words = words_of(entry, me.zone, CUT)
         shown.append(
-            html("{when} {who}: {words}", when=moment(entry.created_at, me.zone), who=author_of(entry), words=words)
+            html(
+                "{when} {who}: {words}",
+                when=moment(entry.created_at, me.zone, view.today),
+                who=author_of(entry),
+                words=words,
+            )
         )
     return shown
 
@@ -350,7 +359,9 @@ def card_buttons(view: DealView) -> dict[str, Any]:
         "documents_n": totals.documents,
         "variants_n": totals.variants,
         "policies_n": totals.policies,
-        "unpaid_n": totals.unpaid,
+        "instalments": _("💳 Instalments · {n} to pay").format(n=totals.unpaid)
+        if totals.unpaid
+        else _("💳 Instalments"),
         "journal_n": view.journal_total,
         "expenses": view.sees_money and open_,
         "money": bool(totals.policies),
@@ -385,7 +396,9 @@ async def postpone(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
         "text": lines(
             head,
             "",
-            html(_("Next touch now: <b>{day}</b> — {why}"), day=weekday(view.deal.review_on), why=why(view)),
+            html(
+                _("Next touch now: <b>{day}</b> — {why}"), day=weekday(view.deal.review_on, view.today), why=why(view)
+            ),
             html("<i>{hint}</i>", hint=_("Press below or write a day: 31.12, tomorrow, +14, fri.")),
         ),
         "days": [

@@ -23,11 +23,12 @@ CUT = 500
 
 async def entries(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     me, deal_id = actor(dialog_manager), start_id(dialog_manager, "deal_id")
+    today = me.day(services(dialog_manager).journal.clock.now())
     page = await services(dialog_manager).journal.page(me, deal_id, page_of(dialog_manager) * ENTRIES, ENTRIES)
     shown = [
         html(
             "<b>{when} · {who}</b>\n{words}",
-            when=moment(entry.created_at, me.zone),
+            when=moment(entry.created_at, me.zone, today),
             who=author_of(entry),
             words=words_of(entry, me.zone, CUT),
         )
@@ -44,7 +45,7 @@ async def entries(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             {
                 "id": entry.id,
                 "label": _("📖 In full: {when}, {who}").format(
-                    when=moment(entry.created_at, me.zone), who=author_of(entry)
+                    when=moment(entry.created_at, me.zone, today), who=author_of(entry)
                 )[:60],
             }
             for entry in page.rows
@@ -59,9 +60,10 @@ async def entry(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     row = await services(dialog_manager).journal.get(
         me, start_id(dialog_manager, "deal_id"), int(kept(dialog_manager, "entry_id"))
     )
+    today = me.day(services(dialog_manager).journal.clock.now())
     return {
         "text": lines(
-            html("<b>{when} · {who}</b>", when=moment(row.created_at, me.zone), who=author_of(row)),
+            html("<b>{when} · {who}</b>", when=moment(row.created_at, me.zone, today), who=author_of(row)),
             words_of(row, me.zone),
         )
     }

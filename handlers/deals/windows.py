@@ -78,7 +78,7 @@ card = Dialog(
                 when="policies",
             ),
             Button(
-                Label("💳 Instalments · {unpaid_n}"),
+                Plain("instalments"),
                 id="payments",
                 on_click=clicks.go(states.Payments.list),
                 when="money",

@@ -60,12 +60,13 @@ async def paper(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     found = await services(dialog_manager).documents.get(
         actor(dialog_manager), int(kept(dialog_manager, "document_id"))
     )
-    zone = actor(dialog_manager).zone
+    me = actor(dialog_manager)
+    sent = moment(found.created_at, me.zone, me.day(services(dialog_manager).documents.clock.now()))
     return {
         "text": lines(
             html("{icon} <b>{name}</b>", icon=ICONS.get(found.kind, "📄"), name=found.name),
             html("{kind} · {size}", kind=_(DOCUMENT_KIND[found.kind]), size=size(found.size)),
-            html(_("Sent by {who}, {when}"), who=found.sent_by.full_name, when=moment(found.created_at, zone)),
+            html(_("Sent by {who}, {when}"), who=found.sent_by.full_name, when=sent),
         ),
         "kinds": [
             {"kind": kind.value, "label": f"{'● ' if kind is found.kind else ''}{_(words)}"}

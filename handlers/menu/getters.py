@@ -20,7 +20,7 @@ MENU_PREVIEW = {
     "executor": True,
     "admin": True,
     "open": 12,
-    "tasks_n": 3,
+    "tasks": "✅ Задачи · 3",
 }
 TYPED_PREVIEW = {
     "text": Markup("<b>Иванов каско</b>"),
@@ -62,7 +62,7 @@ async def main(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             html("<i>{hint}</i>", hint=_("Write a name, a phone, a plate or a number, and I will find the deal.")),
         ),
         "open": desk.open,
-        "tasks_n": desk.tasks,
+        "tasks": _("✅ Tasks · {n}").format(n=desk.tasks) if desk.tasks else _("✅ Tasks"),
         **roles(me),
     }
 

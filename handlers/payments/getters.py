@@ -105,7 +105,7 @@ def expense_line(expense: Expense) -> Markup:
 def move_line(move: MoneyMove, who: str, manager: DialogManager) -> Markup:
     """Who entered what and when; what was taken back is struck through."""
     what = _(MOVE[move.kind]).format(sum=money(move.amount), day=day(move.on_date))
-    line = html("{at} {who}: {what}", at=moment(move.at, actor(manager).zone), who=who, what=what)
+    line = html("{at} {who}: {what}", at=moment(move.at, actor(manager).zone, today(manager)), who=who, what=what)
     return html("<s>{line}</s>", line=line) if move.undone_at else line
 
 
@@ -313,6 +313,13 @@ def _labels(rows: Sequence[PaymentRow], now: date, *, own: bool) -> list[dict[st
     return result
 
 
+NONE = {
+    "due": N_("Nothing is to be paid in the next 14 days."),
+    "overdue": N_("Nothing is overdue."),
+    "all": N_("Everything is paid."),
+}
+
+
 async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     """Unpaid instalments across deals, or all instalments of one deal or policy with its totals."""
     given: dict[str, Any] = dialog_manager.start_data if isinstance(dialog_manager.start_data, dict) else {}
@@ -327,7 +334,7 @@ async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
         "text": lines(
             html("💳 <b>{title}</b> · {n}", title=_("Payments due"), n=total),
             html(_("🔴 Overdue: {sum}"), sum=red) if red else None,
-            html("<i>{empty}</i>", empty=_("Everything is paid.")) if not total else None,
+            html("<i>{empty}</i>", empty=_(NONE[which])) if not total else None,
         ),
         "rows": _labels(rows, now, own=False),
         "filters": [{"code": code, "label": f"{'● ' if code == which else ''}{name}"} for code, name in filters],

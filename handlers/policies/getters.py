@@ -148,7 +148,7 @@ def card_text(shown: PolicyCard, now: date, manager: DialogManager) -> Markup:
         html(
             "<i>{what}</i>",
             what=_("Registered by {who}, {when}").format(
-                who=shown.registered_by, when=moment(policy.created_at, actor(manager).zone)
+                who=shown.registered_by, when=moment(policy.created_at, actor(manager).zone, today(manager))
             ),
         ),
     )  # fmt: skip

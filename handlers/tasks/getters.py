@@ -64,7 +64,8 @@ def chosen_filter(manager: DialogManager) -> TaskFilter:
 
 def _row(task: Task, manager: DialogManager) -> str:
     mark = "🔴" if is_late(task, now(manager)) else ICONS[task.kind]
-    when = moment(task.due_at, actor(manager).zone)
+    zone = actor(manager).zone
+    when = moment(task.due_at, zone, now(manager).astimezone(zone).date())
     waits = {TaskStatus.QUESTION: "❓", TaskStatus.WAITING_INSURER: "⏳", TaskStatus.QUEUED: "🆕"}.get(task.status, "")
     return short(f"{mark}{waits} {when} · {task.deal.client.name} · {task.deal.line.name} {task.deal.title}", 60)
 
@@ -132,7 +133,7 @@ async def history(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
         lines(
             html(
                 "<b>{when}</b> {status} · {who}",
-                when=moment(move.at, zone),
+                when=moment(move.at, zone, now(dialog_manager).astimezone(zone).date()),
                 status=_(TASK_STATUS[move.status]),
                 who=move.by.full_name if move.by is not None else _("by itself"),
             ),
@@ -200,7 +201,7 @@ def due_of(manager: DialogManager, found: Proposal) -> datetime:
 
 def _chip(due: datetime, today: date) -> str:
     days = (due.date() - today).days
-    name = _("today") if days == 0 else _("tomorrow") if days == 1 else weekday(due.date())
+    name = _("today") if days == 0 else _("tomorrow") if days == 1 else weekday(due.date(), today)
     return f"{name} {due:%H:%M}".replace(" ", NO_BREAK)
 
 
@@ -216,7 +217,7 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             _asked(dialog_manager, found),
             "",
             html("🙋 <b>{name}</b>", name=who.full_name if who else _("nobody chosen yet")),
-            html("⏰ <b>{due}</b>", due=f"{weekday(due.astimezone(zone).date())}, {due.astimezone(zone):%H:%M}"),
+            html("⏰ <b>{due}</b>", due=f"{weekday(due.astimezone(zone).date(), today)}, {due.astimezone(zone):%H:%M}"),
             html("💬 {comment}", comment=short(comment, 900)) if comment else None,
             "",
             html("<i>{hint}</i>", hint=_("Write a comment, or another due: fri, 31.12, +3, tomorrow 15:00.")),

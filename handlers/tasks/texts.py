@@ -29,7 +29,7 @@ def due(task: Task, zone: ZoneInfo, now: datetime) -> str:
     today = now.astimezone(zone).date()
     on: date = task.due_at.astimezone(zone).date()
     mark = "🔴" if is_late(task, now) else "⏰"
-    said = _("due {when}").format(when=moment(task.due_at, zone))
+    said = _("due {when}").format(when=moment(task.due_at, zone, today))
     return f"{mark} {said} · {in_days(on, today)}"
 
 

@@ -158,6 +158,9 @@ async def test_a_deal_is_put_off_in_one_tap_and_by_typing(agency: Agency, anna: 
     await anna.say("31.03")
     assert "вт, 31 марта" in anna.screen
     await anna.tap("⏰ Отложить")
+    await anna.say("31.01.2027")
+    assert "вс, 31 января 2027" in anna.screen
+    await anna.tap("⏰ Отложить")
     await anna.say("вчера")
     assert "не может быть в прошлом" in anna.transcript
     await anna.tap("🗓 Другой день")
@@ -221,6 +224,7 @@ async def test_help_differs_by_role_and_the_menu_counts_what_waits(agency: Agenc
     await agency.execute("UPDATE deals SET review_on = review_on - 10")
     await anna.say("/menu")
     assert "Просрочены касания: 1" in anna.last.text
+    assert "✅ Задачи" in anna.last.labels, "who has nothing to do is not told that there are no tasks at all"
     await anna.say("/help")
     assert "/new" in anna.screen
     egor = await agency.person("Егор Лисин", Role.EXECUTOR)

@@ -225,6 +225,8 @@ async def test_an_instalment_is_promised_moved_written_off_and_brought_back(offi
 async def test_lists_show_what_is_due_and_what_ends(office: Office) -> None:
     anna = office.anna
     await anna.say("/payments")
+    assert "В ближайшие 14 дней платить нечего." in screen(anna)
+    await anna.tap("Все")
     assert "Всё оплачено." in screen(anna)
     await registered(office)
     await anna.say("/payments")
