@@ -35,6 +35,10 @@ CHECKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 """What the check is called, how it is run, and what has to be there for it to make sense."""
 
 
+FOR_DEVELOPERS = {"test": "pytest", "bench": "bench", "pictures": "tests.web.pictures"}
+"""Words that need the development lock, and the module each of them runs."""
+
+
 class Trouble(Exception):
     """What stopped us, in one line for the person at the terminal."""
 
@@ -46,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         require_python()
         if word == "check":
             return check(Environment(ROOT, DEVELOPMENT).ready())
-        if word in {"test", "bench"}:
-            Environment(ROOT, DEVELOPMENT).ready().become("-m", "pytest" if word == "test" else "bench", *arguments[1:])
+        if word in FOR_DEVELOPERS:
+            Environment(ROOT, DEVELOPMENT).ready().become("-m", FOR_DEVELOPERS[word], *arguments[1:])
         Environment(ROOT, RUNTIME).ready().become("-m", "bot", *arguments)
     except Trouble as trouble:
         say(str(trouble))

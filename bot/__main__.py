@@ -35,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run",
         description="Polisdesk: a CRM for insurance brokers in Telegram. "
         "Without a command: the bot if BOT_TOKEN is set, the sandbox if it is not.",
-        epilog="Also: ./run test [pytest arguments], ./run check, ./run bench. Settings: see .env.example.",
+        epilog="Also: ./run test [pytest arguments], ./run check, ./run bench, ./run pictures. "
+        "Settings: see .env.example.",
     )
     parser.set_defaults(command=_bot_or_sandbox)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

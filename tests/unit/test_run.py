@@ -162,6 +162,16 @@ def test_an_old_python_is_told_which_one_is_needed(monkeypatch: pytest.MonkeyPat
         run.require_python()
 
 
+def test_the_pictures_are_taken_in_the_environment_of_the_tests(copy: Path) -> None:
+    stub = copy / "tests" / "web" / "pictures.py"
+    stub.parent.mkdir(parents=True, exist_ok=True)
+    stub.write_text("import sys; print(sys.prefix, *sys.argv[1:])", encoding="utf-8")
+    taken = start(copy, "pictures", "--help")
+    assert taken.stdout == f"{copy / '.venv'} --help\n"
+    stamp = json.loads((copy / ".venv" / "polisdesk.json").read_text(encoding="utf-8"))
+    assert run.DEVELOPMENT in stamp
+
+
 def test_commands_that_need_no_telegram_library_do_not_load_it() -> None:
     program = (
         "import sys, runpy; sys.argv = ['bot', 'migrate', '--check']\n"
