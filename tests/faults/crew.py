@@ -176,15 +176,24 @@ class Seller:
         await self.tap(f"№{self.number} ·")
         await self.until(lambda: self.shown("📎 Документы"), "the deal's card")
 
-    async def forward(self) -> None:
+    async def forward(self, count: int | None = None) -> None:
         """Send on what clients wrote, several at once."""
-        words = [f"пересланное {self._unique()}" for _ in range(self.random.randint(1, 4))]
-        sent = []
-        for one in words:
-            self.crew.score.updates += 1
-            sent.append(await self.world.forward_text(self.id, one, author="Клиент"))
-        self.crew.score.notes |= {f"Клиент: {one}" for one in words}
-        await self.seen(sent)
+        await self.seen([await self.send_on() for _ in range(count or self.random.randint(1, 4))])
+
+    async def send_on(self) -> Message:
+        words = f"пересланное {self._unique()}"
+        self.crew.score.updates += 1
+        self.crew.score.notes.add(f"Клиент: {words}")
+        return await self.world.forward_text(self.id, words, author="Клиент")
+
+    async def send(self, count: int) -> None:
+        """Send texts and files over the open deal, and wait for nothing."""
+        for number in range(count):
+            if number % 3:
+                await self.send_on()
+            else:
+                content = b"%PDF-1.4 " + self._unique().encode()
+                await self.world.send_files(self.id, [Upload(f"Бумага {number}.pdf", content)])
 
     async def file(self) -> None:
         uploads = [
@@ -238,7 +247,7 @@ class Seller:
 class Crew:
     """The sellers of one agency, its books, and the count of what they did."""
 
-    def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 30) -> None:
+    def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 90) -> None:
         self.world, self.database, self.patience = world, database, patience
         self.files = DiskFiles(folder / "documents")
         self.watch = Watch(world)

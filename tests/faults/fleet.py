@@ -51,12 +51,12 @@ class Bot:
         if self.alive:
             os.kill(self.pid, signal.SIGTERM)
 
-    async def code(self, patience: float = 30) -> int:
+    async def code(self, patience: float = 60) -> int:
         """Wait for its end; the exit code, or minus the signal."""
         async with asyncio.timeout(patience):
             return await asyncio.shield(self.ended)
 
-    async def ready(self, patience: float = 30) -> "Bot":
+    async def ready(self, patience: float = 90) -> "Bot":
         """Wait until it says that it can work."""
         async with aiohttp.ClientSession() as http, asyncio.timeout(patience):
             while self.alive:

@@ -38,7 +38,7 @@ async def test_the_command_itself_dies_where_it_is_told_and_goes_on_after_a_rest
             )
 
         with crew.watch.open():
-            doomed = await start(FAULT_POINT="effect.after:4")
+            doomed = await start(FAULT_POINT="inbox.written")
             home = asyncio.create_task(anna.home())
             assert await doomed.wait() == -signal.SIGKILL
             healthy = await start()
