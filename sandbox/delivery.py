@@ -207,7 +207,7 @@ class Delivery:
         return [copy for update in updates for copy in [update] * self._times()]
 
     def _times(self) -> int:
-        return 2 if self._faults.hits(self._faults.duplicate_rate) else 1
+        return 1 + self._faults.duplicates if self._faults.hits(self._faults.duplicate_rate) else 1
 
     # --- webhook --------------------------------------------------------------------------------------------------
 
@@ -260,8 +260,9 @@ class Delivery:
                 continue
             async with free:
                 error, retry_after = await self._send(queued, webhook, session)
-                if error is None and self._faults.hits(self._faults.duplicate_rate):
-                    error, retry_after = await self._send(queued, webhook, session)
+                for _ in range(self._times() - 1):
+                    if error is None:
+                        error, retry_after = await self._send(queued, webhook, session)
             if error is None:
                 self._forget(queued, "delivered", None)
                 continue

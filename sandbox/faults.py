@@ -15,7 +15,8 @@ class Faults:
     error_rate: float = 0.0  # answered 500, nothing done
     reset_before_rate: float = 0.0  # connection dropped, nothing done
     reset_after_rate: float = 0.0  # connection dropped after the request had its effect
-    duplicate_rate: float = 0.0  # an update is delivered twice
+    duplicate_rate: float = 0.0  # an update is delivered again …
+    duplicates: int = 1  # … so many times
     reorder_rate: float = 0.0  # an update is delivered after the one that follows it
     outage: bool = False  # nobody answers: every connection is dropped
     methods: frozenset[str] = frozenset()  # lower case; empty: all but getUpdates
