@@ -90,7 +90,7 @@ async def test_the_command_menu_follows_roles_and_strangers_have_none(open_agenc
     anna, eve = await agency.person("Анна", Role.SELLER), agency.stranger("Ева")
     await anna.start()
     await eve.start()
-    assert [one["command"] for one in agency.world.commands_for(anna.id)][:3] == ["menu", "new", "find"]
+    assert [one["command"] for one in agency.world.commands_for(anna.id)][:3] == ["menu", "new", "today"]
     assert agency.world.commands_for(eve.id) == []
 
 
