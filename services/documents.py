@@ -141,18 +141,27 @@ class DocumentService(Service):
     async def _add(
         self, tx: Transaction, actor: Actor, deal: Deal, incoming: Incoming, path: str, policy_id: int | None
     ) -> dict[str, Any]:
-        known = await tx.documents.same_content(deal.id, incoming.sha256)
-        if known is not None:
-            return {"id": known.id, "duplicate": True, "path": known.path, "name": known.name}
         if policy_id is not None:
             policy = await tx.session.get(Policy, policy_id)
             policy_id = policy.id if policy is not None and policy.deal_id == deal.id else None
+        known = await tx.documents.same_content(deal.id, incoming.sha256)
+        if known is not None:
+            if policy_id is not None and known.policy_id is None:
+                # It lay in the deal as just a paper; now it is told whose it is.
+                old, known.kind, known.policy_id = known.kind, DocumentKind.POLICY, policy_id
+                tx.audit("document.kind", "document", known.id, deal_id=deal.id, kind=[old, known.kind])
+            return {"id": known.id, "duplicate": True, "path": known.path, "name": known.name}
+        kind = kind_of(incoming.name, incoming.caption, incoming.telegram_type, for_policy=policy_id is not None)
+        if kind is DocumentKind.POLICY and policy_id is None:
+            # The only policy that waits for its file gets it; of two, a person says which.
+            waiting = await tx.policies.without_file(deal.id)
+            policy_id = waiting[0] if len(waiting) == 1 else None
         row = Document(
             deal_id=deal.id,
             client_id=deal.client_id,
             policy_id=policy_id,
             name=safe_name(incoming.name),
-            kind=kind_of(incoming.name, incoming.caption, incoming.telegram_type, for_policy=policy_id is not None),
+            kind=kind,
             size=len(incoming.content),
             mime=incoming.mime[:127],
             sha256=incoming.sha256,

@@ -131,6 +131,15 @@ class Policies(Repository):
             )
         )
 
+    async def without_file(self, deal_id: int) -> list[int]:
+        """Policies of the deal that no end has come to and no file belongs to."""
+        filed = select(Document.id).where(Document.policy_id == Policy.id, Document.deleted_at.is_(None))
+        return await self.many(
+            select(Policy.id).where(
+                Policy.deal_id == deal_id, Policy.outcome.is_(None), Policy.deleted_at.is_(None), ~filed.exists()
+            )
+        )
+
     async def files_count(self, policy_id: int) -> int:
         return await self.count(
             select(Document.id).where(Document.policy_id == policy_id, Document.deleted_at.is_(None))

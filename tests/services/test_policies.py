@@ -39,6 +39,7 @@ from models.tables import (
     Variant,
 )
 from services.access import Actor
+from services.documents import Incoming
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
 
@@ -173,6 +174,28 @@ async def test_the_only_policy_file_of_the_deal_becomes_the_policys_own(agency: 
     await agency.save(paper)
     policy_id = await register(agency, agency.anna, deal_id)
     assert (await one(agency, Document, paper.id)).policy_id == policy_id
+    assert (await agency.services.policies.card(agency.anna, policy_id)).files == 1
+
+
+def sent(name: str) -> Incoming:
+    return Incoming(name, b"%PDF-1.7 " + name.encode(), "application/pdf", "telegram-id", "document", "")
+
+
+async def test_a_policy_file_that_comes_to_the_deal_goes_to_the_only_policy_that_waits_for_one(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    policy_id = await register(agency, agency.anna, deal_id)
+    first = await agency.services.documents.file(agency.anna, deal_id, sent("полис.pdf"))
+    second = await agency.services.documents.file(agency.anna, deal_id, sent("полис ещё.pdf"))
+    assert (await one(agency, Document, first.document_id)).policy_id == policy_id
+    assert (await one(agency, Document, second.document_id)).policy_id is None
+
+
+async def test_a_paper_of_the_deal_sent_again_to_its_policy_becomes_the_policys_file(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    policy_id = await register(agency, agency.anna, deal_id)
+    plain = await agency.services.documents.file(agency.anna, deal_id, sent("скан.pdf"))
+    again = await agency.services.documents.file(agency.anna, deal_id, sent("скан.pdf"), policy_id=policy_id)
+    assert (again.duplicate, again.document_id) == (True, plain.document_id)
     assert (await agency.services.policies.card(agency.anna, policy_id)).files == 1
 
 
