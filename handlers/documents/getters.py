@@ -32,7 +32,10 @@ PAPER_PREVIEW = {"text": Markup("<b>паспорт.pdf</b>"), "kinds": [{"kind":
 
 
 def size(count: int) -> str:
-    return f"{count / 1024 / 1024:.1f} MB" if count > 1 << 20 else f"{max(count // 1024, 1)} KB"
+    """Bytes as people say it."""
+    if count > 1 << 20:
+        return f"{count / 1024 / 1024:.1f} {_('MB')}"
+    return f"{max(count // 1024, 1)} {_('KB')}"
 
 
 def label(paper: Document) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
@@ -54,7 +54,7 @@ dialog = Dialog(
         Raw("text"),
         T("Put this paper away? It leaves the deal's list."),
         Button(Label("🗑 Yes, put it away"), id="delete", on_click=clicks.on_delete),
-        SwitchTo(Label("‹ Back"), id="keep", state=states.Documents.document),
+        Row(SwitchTo(Label("‹ Back"), id="keep", state=states.Documents.document), menu_button()),
         state=states.Documents.delete,
         getter=getters.paper,
         preview_data=getters.PAPER_PREVIEW,
