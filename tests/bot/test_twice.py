@@ -1,4 +1,4 @@
-"""What is done twice has one effect: trembling thumbs, updates that come again, attempts that are made again."""
+"""What is done twice has one effect: trembling thumbs, updates that come again."""
 
 from collections.abc import Iterator
 from datetime import datetime
