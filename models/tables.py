@@ -110,6 +110,7 @@ class Client(Entity):
         Index("ix_clients_name_trgm", "name_key", postgresql_using="gin", postgresql_ops={"name_key": "gin_trgm_ops"}),
         Index("ix_clients_inn", "inn", postgresql_where=text("inn IS NOT NULL")),
         Index("ix_clients_seller", "seller_id", "name_key"),
+        Index("ix_clients_name", "name_key", "id"),
     )
 
     name: Mapped[str] = mapped_column(String(200))
@@ -197,10 +198,16 @@ class Deal(Entity):
         Index("ix_deals_seller_touch", "seller_id", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
         Index("ix_deals_executor", "executor_id", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
         Index("ix_deals_touch", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
+        # Searches, policies and payments of a person go through his deals, closed ones too.
+        Index("ix_deals_seller", "seller_id"),
+        Index("ix_deals_executor_all", "executor_id"),
+        Index("ix_deals_closed", "closed_at", "id", postgresql_where=text("stage = 'closed'")),
+        Index("ix_deals_created", "created_at"),
         Index("ix_deals_client", "client_id"),
         Index("ix_deals_title_trgm", "title_key", postgresql_using="gin", postgresql_ops={"title_key": "gin_trgm_ops"}),
-        Index("ix_deals_vin", "vin", postgresql_ops={"vin": "text_pattern_ops"}),
-        Index("ix_deals_plate", "plate", postgresql_ops={"plate": "text_pattern_ops"}),
+        # People remember the end of a VIN and the middle of a plate.
+        Index("ix_deals_vin_trgm", "vin", postgresql_using="gin", postgresql_ops={"vin": "gin_trgm_ops"}),
+        Index("ix_deals_plate_trgm", "plate", postgresql_using="gin", postgresql_ops={"plate": "gin_trgm_ops"}),
         CheckConstraint("(stage = 'closed') = (outcome IS NOT NULL)", name="closed_has_outcome"),
     )
 
@@ -282,6 +289,8 @@ class Document(Entity):
     __table_args__ = (
         Index("uq_documents_deal_sha", "deal_id", "sha256", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("ix_documents_deal", "deal_id", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_documents_sender", "sent_by_id", "id"),
+        Index("ix_documents_client", "client_id", postgresql_where=text("client_id IS NOT NULL")),
         Index("ix_documents_policy", "policy_id", postgresql_where=text("policy_id IS NOT NULL")),
         Index("ix_documents_variant", "variant_id", postgresql_where=text("variant_id IS NOT NULL")),
     )
@@ -351,7 +360,10 @@ class Task(Entity):
             "id",
             postgresql_where=text("status NOT IN ('done', 'cancelled')"),
         ),
+        Index("ix_tasks_open", "due_at", "id", postgresql_where=text("status NOT IN ('done', 'cancelled')")),
         Index("ix_tasks_deal", "deal_id", "id"),
+        Index("ix_tasks_author", "author_id", "id"),
+        Index("ix_tasks_created", "created_at"),
         # One open calculation and one open issue task a deal: a second is always a mistake of two taps.
         Index(
             "uq_tasks_open_kind",
@@ -385,6 +397,7 @@ class TaskMove(Entity):
     """One step of a task's history; a question, an answer or a reason is its comment."""
 
     __tablename__ = "task_moves"
+    __table_args__ = (Index("ix_task_moves_at", "at"),)
 
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"), index=True)
     status: Mapped[enums.TaskStatus] = mapped_column(_enum(enums.TaskStatus))
@@ -402,6 +415,7 @@ class Variant(Entity):
     __table_args__ = (
         UniqueConstraint("deal_id", "number"),
         CheckConstraint("premium > 0", name="premium"),
+        Index("ix_variants_offered", "offered_at", postgresql_where=text("offered_at IS NOT NULL")),
     )
 
     deal_id: Mapped[int] = mapped_column(ForeignKey("deals.id"))
@@ -438,6 +452,9 @@ class Policy(Entity):
         CheckConstraint("(rate_kind IS NULL) = (rate_value IS NULL)", name="rate"),
         Index("ix_policies_deal", "deal_id"),
         Index("ix_policies_client", "client_id"),
+        Index("ix_policies_variant", "variant_id", postgresql_where=text("variant_id IS NOT NULL")),
+        Index("ix_policies_previous", "previous_policy_id", postgresql_where=text("previous_policy_id IS NOT NULL")),
+        Index("ix_policies_created", "created_at"),
         Index(
             "ix_policies_ending",
             "ends_on",
@@ -517,6 +534,7 @@ class Income(Entity):
     __tablename__ = "incomes"
     __table_args__ = (
         Index("ix_incomes_payment", "payment_id"),
+        Index("ix_incomes_unknown", "payment_id", postgresql_where=text("expected_amount IS NULL")),
         Index("ix_incomes_open", "expected_on", "id", postgresql_where=text("status = 'expected'")),
     )
 
@@ -555,6 +573,7 @@ class MoneyMove(Entity):
     __tablename__ = "money_moves"
     __table_args__ = (
         CheckConstraint("num_nonnulls(payment_id, income_id, expense_id) = 1", name="one_object"),
+        Index("ix_money_moves_day", "on_date", "kind"),
         Index("ix_money_moves_payment", "payment_id"),
         Index("ix_money_moves_income", "income_id"),
         Index("ix_money_moves_expense", "expense_id"),
@@ -640,9 +659,7 @@ class InboxUpdate(Base):
         Index("ix_inbox_pending", "person_id", "update_id", postgresql_where=text("status = 'pending'")),
         Index("ix_inbox_dead", "received_at", postgresql_where=text("status = 'dead'")),
         # The fence under "one person's updates never run at the same time": two replicas cannot lease two of them.
-        Index(
-            "uq_inbox_leased", "bot_id", "person_id", unique=True, postgresql_where=text("leased_until IS NOT NULL")
-        ),
+        Index("uq_inbox_leased", "bot_id", "person_id", unique=True, postgresql_where=text("leased_until IS NOT NULL")),
     )
 
     bot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -679,6 +696,7 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_pending", "recipient_id", "id", postgresql_where=text("status = 'pending'")),
+        Index("ix_outbox_dead", "id", postgresql_where=text("status = 'dead'")),
         Index("ix_outbox_sent", "recipient_id", "message_id"),
         Index("ix_outbox_card", "recipient_id", "card_key", postgresql_where=text("card_key IS NOT NULL")),
         Index("uq_outbox_leased", "recipient_id", unique=True, postgresql_where=text("leased_until IS NOT NULL")),
