@@ -1,0 +1,249 @@
+"""Every handler of the router tree, and every window, against a table of who may use it.
+
+A handler, a kind of button or a dialog that is not in the table fails the build; each one in it is tried as everybody.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from enum import Enum
+
+import pytest
+from aiogram.filters import Command
+from aiogram_dialog import Dialog, StartMode
+from aiogram_dialog.setup import collect_dialogs
+
+import handlers
+from models.enums import Role
+from sandbox.people import VirtualUser
+from services.access import ADMINS, ANYBODY, SELLERS
+from tests.bot.steps import PDF, plain
+from tests.security.claims import claims, kinds, routers
+from tests.security.house import House, watching
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ABSENT = 987_654_320
+NO_SUCH_COMMAND = "Такой команды нет"
+
+COMMANDS = {
+    "handlers.menu.commands.on_start": ANYBODY,  # and strangers with an invitation: test_invites
+    "handlers.menu.commands.on_menu": ANYBODY,
+    "handlers.menu.commands.on_cancel": ANYBODY,
+    "handlers.menu.commands.on_help": ANYBODY,
+    "handlers.menu.commands.on_new": SELLERS,
+    "handlers.menu.commands.on_deals": ANYBODY,
+    "handlers.menu.commands.on_clients": ANYBODY,
+    "handlers.menu.commands.on_find": ANYBODY,
+    "handlers.tasks.on_tasks": ANYBODY,
+    "handlers.policies.windows.on_command": ANYBODY,
+    "handlers.payments.windows.on_command": ANYBODY,
+    "handlers.today.clicks.on_command": ANYBODY,
+    "handlers.settings.mine.on_settings": ANYBODY,
+    "handlers.people.commands.on_invite": ADMINS,
+    "handlers.people.commands.on_people": ADMINS,
+    "handlers.audit.stats.on_audit": ADMINS,
+    "handlers.audit.stats.on_stats": ADMINS,
+    "handlers.backup.commands.on_backup": ADMINS,
+}
+"""Commands, and whose they are."""
+
+BUTTONS = {
+    "handlers.documents.receive.on_deal_named": "ParcelTo",
+    "handlers.tasks.buttons.on_task_button": "TaskButton",
+    "handlers.tasks.replies.on_choice": "ReplyButton",
+    "handlers.variants.buttons.on_variant_button": "VariantButton",
+    "handlers.deals.replies.on_open": "OpenDeal",
+    "handlers.policies.cards.on_open": "OpenPolicy",
+    "handlers.reminders.answers.on_answer": "Answer",
+    "handlers.reminders.digest.on_start": "StartDay",
+    "handlers.people.commands.on_person": "OpenPerson",
+    "handlers.people.commands.on_work": "OpenWork",
+    "handlers.menu.stray.on_old_button": None,  # whatever nobody else has taken: test_buttons
+}
+"""Buttons of notifications. The rule is one for all: what the service gives its actor for that id, and nothing else."""
+
+WORDS: dict[str, Callable[[VirtualUser], Awaitable[object]]] = {
+    "handlers.documents.receive.on_file": lambda who: who.send_file("чужое.pdf", PDF + b"foreign"),
+    "handlers.documents.receive.on_forwarded": lambda who: who.forward_text("Переслано", author="Кто-то"),
+    "handlers.tasks.replies.on_reply": lambda who: who.reply(who.last, "ответ на карточку"),
+    "handlers.deals.replies.on_reply": lambda who: who.reply(who.received[0], "ответ на первое сообщение"),
+    "handlers.menu.stray.on_unknown_command": lambda who: who.say("/nosuchcommand"),
+    "handlers.menu.stray.on_text": lambda who: who.say("Семёнов Пётр"),
+    "handlers.menu.stray.on_contact": lambda who: who.share_contact("89161234567"),
+    "handlers.menu.stray.on_anything_else": lambda who: who.send_voice(),
+}
+"""What is said and sent. The rule: it concerns what the person sees himself; a file of his own may wait for a deal."""
+
+
+class Screen(Enum):
+    """Whose a dialog is."""
+
+    ANYBODY = "everybody in the agency, each with his own things"
+    DEAL = "whoever sees the deal, the client, the policy, the task it was opened for"
+    ADMIN = "admins"
+
+
+SCREENS = {
+    "Menu": Screen.ANYBODY, "Today": Screen.ANYBODY, "MySettings": Screen.ANYBODY, "Find": Screen.ANYBODY,
+    "PickDeal": Screen.ANYBODY, "PickDate": Screen.ANYBODY, "Tasks": Screen.ANYBODY, "Deals": Screen.ANYBODY,
+    "Clients": Screen.ANYBODY, "NewDeal": Screen.DEAL, "ReminderDate": Screen.DEAL,
+    "Policies": Screen.DEAL, "Payments": Screen.DEAL, "Documents": Screen.DEAL, "Task": Screen.DEAL,
+    "NewTask": Screen.DEAL, "Variants": Screen.DEAL, "EditVariant": Screen.DEAL, "Deal": Screen.DEAL,
+    "Journal": Screen.DEAL, "EditDeal": Screen.DEAL, "DealExpenses": Screen.DEAL, "Client": Screen.DEAL,
+    "NewPolicy": Screen.DEAL, "Policy": Screen.DEAL, "Payment": Screen.DEAL, "HandOverDeal": Screen.DEAL,
+    "People": Screen.ADMIN, "Invite": Screen.ADMIN, "TeamSettings": Screen.ADMIN, "Insurers": Screen.ADMIN,
+    "Lines": Screen.ADMIN, "Rates": Screen.ADMIN, "Audit": Screen.ADMIN, "Stats": Screen.ADMIN,
+}  # fmt: skip
+
+EMPTY_FORMS = {"DealExpenses:kind", "Insurers:new", "Lines:new"}
+"""Windows that ask and show nothing: what is answered is refused by the service."""
+
+NEEDS_MORE = {"ReminderDate"}
+"""Dialogs that show nothing for ids alone: they are opened from a card with what it was about."""
+
+
+def handlers_of_the_tree() -> Iterator[tuple[str, str, Command | None]]:
+    """Every handler but those of dialogs: what it listens to, its name, its command."""
+    for root in handlers.routers():
+        for router in routers(root):
+            if isinstance(router, Dialog):
+                continue
+            for kind, observer in router.observers.items():
+                for handler in observer.handlers:
+                    of_command = [item.callback for item in handler.filters or () if isinstance(item.callback, Command)]
+                    name = f"{handler.callback.__module__}.{handler.callback.__qualname__}"
+                    yield kind, name, of_command[0] if of_command else None
+
+
+def dialogs() -> dict[str, Dialog]:
+    found = {}
+    for router in handlers.routers():
+        for dialog in collect_dialogs(router):
+            assert isinstance(dialog, Dialog)
+            found[dialog.states_group_name()] = dialog
+    return found
+
+
+TREE = list(handlers_of_the_tree())
+DIALOGS = dialogs()
+KINDS = [kind for root in handlers.routers() for kind in kinds(root)]
+"""Made before a bot is: asking for the routers takes them out of the dispatcher they are in."""
+
+
+async def test_every_handler_has_a_declared_rule_and_every_rule_its_handler() -> None:
+    assert {name for kind, name, command in TREE if kind == "message" and command} == set(COMMANDS)
+    assert {name for kind, name, command in TREE if kind == "message" and not command} == set(WORDS)
+    assert {name for kind, name, _ in TREE if kind == "callback_query"} == set(BUTTONS)
+    assert {kind for kind, _, _ in TREE} == {"message", "callback_query"}
+    assert {name.rpartition(":")[2] for name in DIALOGS} == set(SCREENS)
+    assert {kind.__name__ for kind in KINDS} == {kind for kind in BUTTONS.values() if kind}
+
+
+async def test_a_command_is_for_those_it_is_declared_for(house: House) -> None:
+    office = house.office
+    roles = {Role.SELLER: house.boris, Role.EXECUTOR: house.faina, Role.ADMIN: office.galina}
+    commands = [(name, str(command.commands[0])) for _, name, command in TREE if command]
+    async with watching(house, house.boris, house.faina, besides={"team_settings"}):
+        for name, word in commands:
+            for role, person in roles.items():
+                if (name, role) == ("handlers.backup.commands.on_backup", Role.ADMIN):
+                    continue  # makes one indeed: tests/bot/test_backup.py
+                await person.say(f"/{word}")
+                refused = NO_SUCH_COMMAND in person.screen or any("⚠️" in m.text for m in person.received[-2:])
+                assert refused is (role not in COMMANDS[name]), f"/{word} as {role}: {person.screen}"
+                await person.say("/menu")
+
+
+async def test_to_strangers_and_the_blocked_no_handler_says_anything(house: House) -> None:
+    people = [house.eva, house.klim]
+    office = house.office
+    since = office.now()
+    async with watching(house, *people):
+        for _, name, command in TREE:
+            for person in people:
+                if command:
+                    await person.say(f"/{command.commands[0]}")
+                elif name in WORDS:
+                    await WORDS[name](person)
+        for person in people:
+            await house.press(person, [claim for kind in KINDS for claim in claims(kind, [1])])
+    said = {text for call in house.told(people, since) if (text := call.params.get("text"))}
+    assert all("по приглашению" in str(text) for text in said)
+    assert {call.method for call in house.told(people, since)} <= {"sendMessage", "answerCallbackQuery"}
+
+
+async def test_what_is_said_and_sent_reaches_nothing_of_others(house: House) -> None:
+    async with watching(house, house.boris, house.faina, besides={"parcels", "parcel_items"}):
+        for person in (house.boris, house.faina):
+            for say in WORDS.values():
+                await say(person)
+            await person.say("/menu")
+
+
+async def answers(house: House, person: VirtualUser, data: list[str]) -> list[str]:
+    """What each press is answered with, and what is shown after all of them."""
+    before = set(house.world.taps)
+    await house.press(person, data)
+    return [
+        plain(str(tap.answer.result().text)) for tap_id, tap in house.world.taps.items() if tap_id not in before
+    ]  # fmt: skip
+
+
+async def test_a_button_with_anothers_id_is_answered_like_one_with_an_id_that_is_not_there(house: House) -> None:
+    reminders = [id_ for (id_,) in await house.office.rows("SELECT min(id) FROM reminders GROUP BY kind, status")]
+    different = []
+    async with watching(house, house.boris, house.faina):
+        for person in (house.boris, house.faina):
+            for kind in KINDS:
+                ids = reminders if kind.__name__ == "Answer" else [1, 2]
+                theirs, absent = list(claims(kind, ids)), list(claims(kind, [ABSENT + n for n in range(len(ids))]))
+                told = zip(
+                    theirs, await answers(house, person, theirs), await answers(house, person, absent), strict=True
+                )
+                different += [(person.name, data, one, other) for data, one, other in told if one != other]
+    assert different == []
+
+
+IDS = {
+    "deal_id": 1, "client_id": 1, "policy_id": 1, "task_id": 3, "variant_id": 2, "payment_id": 1, "income_id": 1,
+    "expense_id": 1, "document_id": 1, "user_id": 1, "parcel_id": 1, "insurer_id": 1, "line_id": 1, "kind": "issue",
+}  # fmt: skip
+"""Анна's things, as a dialog is started with them."""
+
+
+async def test_every_window_asks_again_whether_who_looks_may_see(house: House) -> None:
+    """Opened past every button, with Анна's ids: who looks decides what a window shows, not how it was reached."""
+    office, app = house.office, house.agency.app
+    everybody = [office.anna, office.egor, office.galina, *house.outsiders]
+    shown: dict[tuple[str, str], set[str]] = {}
+    logging.disable(logging.ERROR)  # a refusal in the background is logged, with everything that led to it
+    try:
+        async with watching(house, *house.outsiders):
+            for name, dialog in DIALOGS.items():
+                for state in dialog.states():
+                    since = office.now()
+                    for person in everybody:
+                        manager = app.background.bg(app.bot, user_id=person.id, chat_id=person.id)
+                        await manager.start(state, data=dict(IDS), mode=StartMode.RESET_STACK)
+                    await house.agency.quiet()
+                    for person in everybody:
+                        if any("text" in call.params for call in office.told(person, since)):
+                            shown.setdefault((name, person.name), set()).add(str(state.state))
+    finally:
+        logging.disable(logging.NOTSET)
+    wrong = []
+    for name in DIALOGS:
+        rule = SCREENS[name.rpartition(":")[2]]
+        seen = {person.name: shown.get((name, person.name), set()) for person in everybody}
+        may = {
+            Screen.ANYBODY: {office.anna, office.egor, office.galina, house.boris, house.faina},
+            Screen.DEAL: {office.anna, office.egor, office.galina},
+            Screen.ADMIN: {office.galina},
+        }[rule]
+        for person in everybody:
+            windows = seen[person.name]
+            if person not in may and windows - EMPTY_FORMS:
+                wrong.append(f"{name} shows {person.name} {windows - EMPTY_FORMS}")
+            if person in may - {office.egor} and not windows and name not in NEEDS_MORE:
+                wrong.append(f"{name} shows {person.name} nothing")
+    assert wrong == []
