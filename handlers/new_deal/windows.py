@@ -115,13 +115,13 @@ async def on_save(query: CallbackQuery, _button: Button, manager: DialogManager)
     await manager.start(states.Deal.card, data={"deal_id": deal_id}, mode=StartMode.RESET_STACK)
 
 
-def _to(label: str, widget_id: str, state: State, when: WhenCondition = None) -> Button:
+def _to(label: Label, widget_id: str, state: State, when: WhenCondition = None) -> Button:
     """A button that corrects one part; «Back» returns from there."""
 
     async def on_click(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
         await draft.correct(manager, state)
 
-    return Button(Label(label), id=widget_id, on_click=on_click, when=when)
+    return Button(label, id=widget_id, on_click=on_click, when=when)
 
 
 def _further(widget_id: str) -> Button:
@@ -184,13 +184,13 @@ dialog = Dialog(
         _typing(on_note_typed),
         Button(Label("✅ Open the deal"), id="save", on_click=on_save),
         Row(
-            _to("👤 Client", "to_client", states.NewDeal.client),
-            _to("🛡 Line", "to_line", states.NewDeal.line),
-            _to("🔖 Object", "to_object", states.NewDeal.object),
+            _to(Label("👤 Client"), "to_client", states.NewDeal.client),
+            _to(Label("🛡 Line"), "to_line", states.NewDeal.line),
+            _to(Label("🔖 Object"), "to_object", states.NewDeal.object),
         ),
         Row(
-            _to("📱 Phone", "to_phone", states.NewDeal.phone, when="new"),
-            _to("📝 Note", "to_note", states.NewDeal.note),
+            _to(Label("📱 Phone"), "to_phone", states.NewDeal.phone, when="new"),
+            _to(Label("📝 Note"), "to_note", states.NewDeal.note),
         ),
         _back_row(),
         state=states.NewDeal.check,
