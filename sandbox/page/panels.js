@@ -179,9 +179,9 @@ export function personDialog(store, link) {
   } })
 }
 
-const FAULTS = ['latency', 'too_many_rate', 'retry_after', 'error_rate', 'reset_before_rate', 'reset_after_rate', 'duplicate_rate', 'reorder_rate', 'outage', 'methods']
+const FAULTS = ['latency', 'too_many_rate', 'retry_after', 'error_rate', 'reset_before_rate', 'reset_after_rate', 'duplicate_rate', 'duplicates', 'reorder_rate', 'outage', 'methods']
 
-export const faultsOn = (faults) => Object.entries(faults).some(([name, value]) => !['retry_after', 'methods'].includes(name) && value)
+export const faultsOn = (faults) => Object.entries(faults).some(([name, value]) => !['retry_after', 'duplicates', 'methods'].includes(name) && value)
 
 export function faultsDialog(store) {
   const send = (values) => api('faults', values)

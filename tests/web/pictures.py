@@ -145,7 +145,8 @@ def side_by_side(shots: Sequence[bytes], gap: int = 40) -> Image.Image:
 ALONE: Final = """(column, [n, words]) => {
   const all = [...column.querySelectorAll('.row')]
   const says = (row) => words.every((word) => row.textContent.includes(word))
-  const shown = words.length ? all.filter(says).slice(-1) : all.slice(-n)
+  const typed = n > 1 ? all.filter((row) => row.classList.contains('mine')).slice(1 - n) : []
+  const shown = words.length ? [...typed, ...all.filter(says).slice(-1)] : all.slice(-n)
   for (const row of all) if (!shown.includes(row)) row.style.display = 'none'
   const around = column.clientHeight - column.querySelector('.stage').clientHeight
   return [around + column.querySelector('.messages').scrollHeight + 8, shown.length]
@@ -214,7 +215,9 @@ class Desk:
         )
 
     async def shot(self, person: int, *words: str, messages: int = 1) -> bytes:
-        """One chat with its newest messages alone, or the newest that says these words, in a window of their height."""
+        """One chat in a window of the height of what is shown: its newest messages, or the newest of the bot that says
+        these words, after what the person has typed.
+        """
         column = chat(self.page, person)
         while True:
             tall, shown = await column.evaluate(ALONE, [messages, words])
@@ -251,7 +254,7 @@ async def open_deal(desk: Desk) -> None:
     await desk.keep("menu", ANNA, HINT)
     await desk.say(ANNA, "/new Смирнова Алла Викторовна 8 912 345-67-89 каско Hyundai Creta к555ом77")
     await desk.sees(ANNA, "проверьте", CLIENT)
-    await desk.keep("new-deal", ANNA, messages=2)
+    await desk.keep("new-deal", ANNA, "проверьте", messages=2)
     await desk.tap(ANNA, "✅ Открыть сделку")
     await desk.sees(ANNA, "сбор документов", CLIENT)
     await desk.attach(ANNA, "СТС.png", "паспорт.png")
@@ -301,7 +304,7 @@ async def offer_variants(desk: Desk) -> None:
     await desk.sees(EGOR, "Пишите варианты", CLIENT)
     await desk.say(EGOR, "РЕСО 54300 фр15 сс1.2м рассрочка 2\nИнгосстрах 61,2к без фр сс1.2м\nРоссо 50000")
     await desk.sees(EGOR, "внесено 2 варианта")
-    await desk.keep("variants", EGOR, messages=2)
+    await desk.keep("variants", EGOR, "внесено 2 варианта", messages=2)
     await desk.tap(EGOR, "📨 Сдать продавцу")
     await desk.sees(ANNA, "Варианты готовы", CLIENT)
     await desk.tap(ANNA, "🖼 Картинкой", "Варианты готовы", CLIENT)
@@ -329,7 +332,7 @@ async def issue(desk: Desk) -> None:
     await desk.sees(EGOR, "Новый полис", CLIENT)
     await desk.say(EGOR, "ХХХ 0123456789 с 25.11")
     await desk.sees(EGOR, "Номер: ХХХ0123456789")
-    await desk.keep("policy", EGOR, messages=2)
+    await desk.keep("policy", EGOR, "Номер: ХХХ0123456789", messages=2)
     await desk.tap(EGOR, "✅ Зарегистрировать полис")
     await desk.sees(EGOR, "Файла полиса ещё нет")
     await desk.attach(EGOR, "полис ХХХ0123456789.png")
@@ -369,7 +372,7 @@ async def let_in(desk: Desk) -> None:
     await desk.sees(GALINA, "💯 Ренессанс")
     await desk.say(GALINA, "каско 16% с 01.12")
     await desk.sees(GALINA, "💯 Ренессанс", "16 %")
-    await desk.keep("rates", GALINA, messages=2)
+    await desk.keep("rates", GALINA, "💯 Ренессанс", messages=2)
 
 
 async def begin_the_day(desk: Desk) -> None:
