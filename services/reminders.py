@@ -23,6 +23,9 @@ _TASK_STATES = {
 FARTHEST_THOUGHT = 90
 DIGEST_LATENESS = timedelta(hours=1)
 """A morning digest that is later than this does not break anybody's quiet hours."""
+LATE = timedelta(hours=2)
+MANY = 5
+"""So many late reminders still come one by one; more than that come as one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +69,44 @@ class ReminderService(Service):
         """Fire up to `limit` reminders whose time has come; returns how many were taken, fired or found pointless.
 
         Each row re-checks its facts. Of several rows of one object that have become due together (the bot was away)
-        only the last is said. What comes at a person's quiet hours waits for their end.
+        only the last is said; of many late ones of a person, one message says how many they are. What comes at a
+        person's quiet hours waits for their end.
         """
         rows = await tx.reminders.claim_due(tx.now, limit)
         people = {user.id: user for user in await tx.people.by_ids({row.recipient_id for row in rows})}
+        late = await tx.reminders.count_late(list(people), tx.now, LATE)
+        gathered: set[int] = set()
         for row in rows:
             user = people[row.recipient_id]
+            # What was put off until the morning after an absence still bears the day that it was for.
+            is_late = row.due_at <= tx.now - LATE or row.local_date < planning.today_of(user, tx.now)
+            alone = not is_late or late.get(user.id, 0) <= MANY
             if row.kind is ReminderKind.DIGEST:
                 await self._fire_digest(tx, row, user)
             elif user.active and planning.is_quiet(user, tx.now):
-                await self._wait_for_morning(tx, row, user)
+                await self._wait_for_morning(tx, row, user, keep_day=is_late)
             else:
                 await self._bring_to_today(tx, row, user)
-                self._settle(tx, row, said=await self._is_to_be_said(tx, row, user))
+                said = await self._is_to_be_said(tx, row, user)
+                self._settle(tx, row, said=said, alone=alone)
+                if said and not alone:
+                    gathered.add(user.id)
                 if row.kind is ReminderKind.REVIEW:
                     # Until somebody touches the deal, its review comes back every working day.
                     await tx.session.flush()
                     await planning.plan_review(tx, await tx.session.get_one(Deal, row.object_id))
+        for user_id in gathered:
+            # The next hundred rows of a long absence change the same message.
+            on = planning.today_of(people[user_id], tx.now).isoformat()
+            tx.notify(user_id, "reminders_missed", card_key=f"missed:{user_id}:{on}", edits_card=True, on=on)
         return len(rows)
 
     @staticmethod
-    def _settle(tx: Transaction, row: Reminder, *, said: bool) -> None:
+    def _settle(tx: Transaction, row: Reminder, *, said: bool, alone: bool = True) -> None:
         row.status = ReminderStatus.SENT if said else ReminderStatus.SKIPPED
         if said:
             row.sent_at = tx.now
+        if said and alone:
             tx.notify(
                 row.recipient_id,
                 "digest" if row.kind is ReminderKind.DIGEST else "reminder",
@@ -112,14 +129,16 @@ class ReminderService(Service):
         await planning.plan_digest(tx, user)
 
     @staticmethod
-    async def _wait_for_morning(tx: Transaction, row: Reminder, user: User) -> None:
+    async def _wait_for_morning(tx: Transaction, row: Reminder, user: User, *, keep_day: bool) -> None:
         """Put a row off until the quiet hours end, unless that day has a reminder of the object of its own."""
         morning = planning.after_quiet(user, tx.now)
         day = planning.today_of(user, morning)
         if day != row.local_date and await tx.reminders.has_other_on(row, day):
             row.status = ReminderStatus.SKIPPED
         else:
-            row.due_at, row.local_date = morning, day
+            row.due_at = morning
+            if not keep_day:
+                row.local_date = day
 
     @staticmethod
     async def _bring_to_today(tx: Transaction, row: Reminder, user: User) -> None:
@@ -197,6 +216,11 @@ class ReminderService(Service):
             task=task,
             question=question,
         )
+
+    @query(ANYBODY)
+    async def missed(self, tx: Transaction, actor: Actor, on: str) -> int:
+        """How many late reminders were gathered for this person on a day of his and have no answer yet."""
+        return await tx.reminders.count_gathered(actor.user_id, date.fromisoformat(on))
 
     # --- answering ------------------------------------------------------------------------------------------------
 

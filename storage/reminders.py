@@ -1,14 +1,14 @@
 """Due rows: planned, claimed by a tick with SKIP LOCKED, answered or cancelled."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
-from models.tables import Deal, LineOfBusiness, Payment, Policy, Reminder, User
+from models.tables import Deal, LineOfBusiness, OutboxMessage, Payment, Policy, Reminder, User
 from storage.repository import Repository
 
 # Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders).
@@ -226,6 +226,33 @@ class Reminders(Repository):
             .with_for_update(of=[Reminder, Deal], key_share=True, skip_locked=True)
         )
         return digests + rest
+
+    async def count_late(self, user_ids: list[int], now: datetime, late: timedelta) -> dict[int, int]:
+        """How many reminders come late to each of these people: due now by hours or by days, or gathered already."""
+        today = cast(func.timezone(User.time_zone, now), Date)
+        due = (Reminder.status == ReminderStatus.PLANNED) & (Reminder.due_at <= now)
+        is_late = (Reminder.due_at <= now - late) | (Reminder.local_date < today)
+        return await self._count_each(user_ids, (due & is_late) | self._gathered(today))
+
+    async def count_gathered(self, user_id: int, on: date) -> int:
+        """How many reminders of a local day were said to a person in one message and have no answer yet."""
+        return (await self._count_each([user_id], self._gathered(literal(on)))).get(user_id, 0)
+
+    async def _count_each(self, user_ids: list[int], which: ColumnElement[bool]) -> dict[int, int]:
+        found = await self.session.execute(
+            select(Reminder.recipient_id, func.count())
+            .join(User, User.id == Reminder.recipient_id)
+            .where(Reminder.recipient_id.in_(user_ids), Reminder.kind != ReminderKind.DIGEST, which)
+            .group_by(Reminder.recipient_id)
+        )
+        return dict(found.all())
+
+    @staticmethod
+    def _gathered(on: ColumnElement[date]) -> ColumnElement[bool]:
+        """Said on this day of the recipient's, with no message of its own."""
+        said_on = cast(func.timezone(User.time_zone, Reminder.sent_at), Date)
+        own = select(OutboxMessage.id).where(OutboxMessage.dedup_key == func.concat("reminder:", Reminder.id))
+        return (Reminder.status == ReminderStatus.SENT) & (said_on == on) & ~own.exists()
 
     async def get(self, reminder_id: int) -> Reminder | None:
         return await self.one(select(Reminder).where(Reminder.id == reminder_id))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fsm import states
 from fsm.cards import Card, CardContext, card
-from fsm.i18n import _
+from fsm.i18n import _, ngettext
 from fsm.text import html, lines
 from fsm.words import weekday
 from services.digest import Day
@@ -76,6 +76,20 @@ async def digest(ctx: CardContext, **_params: Any) -> Card | None:
     button = InlineKeyboardButton(text=_("▶️ Start"), callback_data=StartDay().pack())
     keyboard = InlineKeyboardMarkup(inline_keyboard=[[button]]) if day.can_be_walked else None
     return Card(day_text(day, _("Your day, {day}").format(day=weekday(today))), keyboard)
+
+
+@card("reminders_missed")
+async def missed(ctx: CardContext, *, on: str, **_params: Any) -> Card | None:
+    """One message for all that came due while the bot was away; nothing where everything is answered by now."""
+    count = await ctx.services.reminders.missed(ctx.actor, on)
+    if not count:
+        return None
+    words = ngettext(
+        "{n} reminder from the time when the bot was away", "{n} reminders from the time when the bot was away", count
+    )
+    button = InlineKeyboardButton(text=_("▶️ Start"), callback_data=StartDay().pack())
+    text = lines(html("⏰ <b>{words}</b>", words=words.format(n=count)), _("All of it is in today's list."))
+    return Card(text, InlineKeyboardMarkup(inline_keyboard=[[button]]))
 
 
 @router.callback_query(StartDay.filter())
