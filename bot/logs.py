@@ -98,8 +98,10 @@ def configure(settings: LogSettings) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "one"}},
             "root": {"handlers": ["stderr"], "level": settings.log_level},
-            # A line for each tick or health check says nothing.
-            "loggers": {name: {"level": "WARNING"} for name in ("apscheduler", "aiohttp.access", "alembic")},
+            # A line for each tick or health check says nothing. What fails in a window is answered as a refusal, or is
+            # logged by whoever handles the update: not as an error each time that somebody may not see something.
+            "loggers": {name: {"level": "WARNING"} for name in ("apscheduler", "aiohttp.access", "alembic")}
+            | {"aiogram_dialog.window": {"level": "CRITICAL"}},
         }
     )
     logging.captureWarnings(capture=True)
