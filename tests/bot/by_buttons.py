@@ -13,7 +13,7 @@ from tests.bot import the_year
 from tests.bot.steps import JPEG, PDF, Office, heard, plain, screen
 
 CLIENT = "Семёнов Пётр Ильич"
-PLATE = "А123ВС77"
+PLATE = "О716МК77"
 VIN = "XWEFX411BJ0000001"
 PHONE = "+7 916 123-45-67"
 
@@ -24,14 +24,14 @@ async def the_deal_is_opened(office: Office) -> None:
     await anna.tap("➕ Новая сделка")
     await anna.say(CLIENT)
     await anna.tap("КАСКО")
-    await anna.say(f"Kia Rio {PLATE} {VIN}")
+    await anna.say(f"Skoda Rapid {PLATE} {VIN}")
     await anna.tap("📱 Телефон")
     await anna.say("8 916 123-45-67")
     assert f"{CLIENT} (новый клиент) · {PHONE}" in screen(anna)
     assert (await office.counts())["deals"] == 0
     await office.press(anna, "✅ Открыть сделку")
     for words in (
-        "№1001 · КАСКО Kia Rio",
+        "№1001 · КАСКО Skoda Rapid",
         CLIENT,
         PHONE,
         PLATE,
@@ -101,7 +101,7 @@ async def papers_are_got_back(office: Office) -> None:
     sent = [message.content for message in anna.received[-7:-1]]
     assert sorted(sent) == ["document", "document", "document", "document", "photo", "voice"]
     await anna.tap("‹ Назад")
-    assert "№1001 · КАСКО Kia Rio" in screen(anna)
+    assert "№1001 · КАСКО Skoda Rapid" in screen(anna)
 
 
 async def the_journal_is_kept(office: Office) -> None:
@@ -151,7 +151,7 @@ async def the_calculation_is_given(office: Office) -> None:
     assert "на расчёте" in screen(anna)
     assert "расчёт: Егор Лисин, срок 03.03 18:00 — не принята" in screen(anna)
     for words in (
-        "Новый расчёт · №1001", CLIENT, f"КАСКО Kia Rio · {PLATE}", "от: Анна Серова", "срок 03.03 18:00",
+        "Новый расчёт · №1001", CLIENT, f"КАСКО Skoda Rapid · {PLATE}", "от: Анна Серова", "срок 03.03 18:00",
         "Нужно два варианта", "6 бумаг", "Анна Серова: Клиент просит франшизу 15",
     ):  # fmt: skip
         assert words in screen(egor)
@@ -247,7 +247,7 @@ async def the_client_chooses(office: Office) -> None:
     assert "КВ" not in picture.text
     await anna.tap("✉️ Текст клиенту", message=ready)
     for words in (
-        f"КАСКО Kia Rio {PLATE} — варианты страхования",
+        f"КАСКО Skoda Rapid {PLATE} — варианты страхования",
         "В3. АльфаСтрахование — 49 900 ₽",
         "Франшиза: 30 000 ₽",
     ):
@@ -408,7 +408,7 @@ async def lists_and_search_find_it(office: Office) -> None:
     anna, egor, galina = office.anna, office.egor, office.galina
     await anna.start()
     await anna.tap("📂 Сделки")
-    assert [label for label in anna.last.labels if "Семёнов" in label] == ["20.08 · Семёнов П. И. · КАСКО Kia Rio"]
+    assert [label for label in anna.last.labels if "Семёнов" in label] == ["20.08 · Семёнов П. И. · КАСКО Skoda Rapid"]
     await anna.tap("🔒 Закрытые")
     assert any("Квартира" in label for label in anna.last.labels)
     await anna.tap("⌂ Меню")
@@ -424,7 +424,7 @@ async def lists_and_search_find_it(office: Office) -> None:
     assert "Открытых задач здесь нет" in screen(egor)
     await anna.tap("⌂ Меню")
     await anna.tap("🔎 Поиск")
-    for words in ("семенов петр", "Симёнов", "161234", "xxx0123456789", "0123456", "а123вс", VIN[-8:], "1001"):
+    for words in ("семенов петр", "Симёнов", "161234", "xxx0123456789", "0123456", "о716мк", VIN[-8:], "1001"):
         await anna.say(words)
         assert any("№1001" in label for label in anna.last.labels), f"{words}: {screen(anna)}"
     await galina.say("/find 1001")

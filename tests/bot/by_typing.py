@@ -9,14 +9,14 @@ from tests.bot.steps import JPEG, PDF, Office, heard, plain, screen
 
 async def the_deal_is_opened_in_two_messages(office: Office) -> None:
     anna = office.anna
-    await anna.say("/new Семёнов Пётр Ильич 8(916)123-45-67 каско Kia Rio а123вс77")
-    for words in ("Семёнов Пётр Ильич (новый клиент) · +7 916 123-45-67", "КАСКО", "Kia Rio · А123ВС77"):
+    await anna.say("/new Семёнов Пётр Ильич 8(916)123-45-67 каско Skoda Rapid о716мк77")
+    for words in ("Семёнов Пётр Ильич (новый клиент) · +7 916 123-45-67", "КАСКО", "Skoda Rapid · О716МК77"):
         assert words in screen(anna)
     await anna.say("торопится, нужен до пятницы")
     await office.press(anna, "✅ Открыть сделку")
     written = [message for message in anna.messages if not message.out]
     assert len(written) <= 3
-    assert "№1001 · КАСКО Kia Rio" in screen(anna)
+    assert "№1001 · КАСКО Skoda Rapid" in screen(anna)
     assert await office.touch() == ("collecting", date(2026, 3, 3), "new_deal")
     assert await office.events() == ["deal_opened", "торопится, нужен до пятницы"]
 
@@ -137,11 +137,11 @@ async def the_money_is_typed(office: Office) -> None:
 async def the_deal_is_found_and_put_off(office: Office) -> None:
     """A name, a plate or a number in the menu is enough; a date typed puts the deal off."""
     anna = office.anna
-    for words in ("Симёнов", "123-45-67", "sys1234567", "А123ВС", "1001"):
+    for words in ("Симёнов", "123-45-67", "sys1234567", "О716МК", "1001"):
         await anna.say("/menu")
         await anna.say(words)
         await anna.tap("№1001")
-        assert "№1001 · КАСКО Kia Rio" in screen(anna)
+        assert "№1001 · КАСКО Skoda Rapid" in screen(anna)
     await anna.tap("⏰ Отложить")
     await anna.say("31.03")
     assert await office.touch() == ("in_force", date(2026, 3, 31), "by_hand")

@@ -6,7 +6,7 @@ from models.enums import Role
 from sandbox.people import VirtualUser, keep
 from tests.bot.conftest import Agency, OpenAgency
 
-LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Kia Rio а123вс77"
+LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Skoda Rapid о716мк77"
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ async def test_a_deal_is_opened_with_one_line_and_one_tap(agency: Agency, anna: 
     assert "Семёнов Пётр Ильич" in anna.screen
     assert "+7 916 123-45-67" in anna.screen
     assert "КАСКО" in anna.screen
-    assert "А123ВС77" in anna.screen
+    assert "О716МК77" in anna.screen
     assert await deals(agency) == 0
     await anna.double_tap("✅ Открыть сделку")
     assert await deals(agency) == 1
-    assert "№1001 · КАСКО Kia Rio" in anna.screen
+    assert "№1001 · КАСКО Skoda Rapid" in anna.screen
     assert "вт, 3 марта" in anna.screen
     assert "Дать задачу на расчёт" in anna.screen
 
@@ -59,11 +59,11 @@ async def test_back_in_a_new_deal_loses_nothing_that_was_said(agency: Agency, an
     await anna.tap("📝 Заметка")
     await anna.tap("‹ Назад")
     assert "ОСАГО" in anna.screen
-    assert "А123ВС77" in anna.screen
+    assert "О716МК77" in anna.screen
     await anna.tap("‹ Назад")
     await anna.tap("Дальше ›")
     await anna.tap("✅ Открыть сделку")
-    assert "№1001 · ОСАГО Kia Rio" in anna.screen
+    assert "№1001 · ОСАГО Skoda Rapid" in anna.screen
     assert await agency.rows("SELECT e164 FROM client_phones") == [("+79161234567",)]
 
 
@@ -100,7 +100,7 @@ async def test_a_line_that_names_no_client_is_answered(agency: Agency, anna: Vir
 async def test_a_known_client_is_offered_before_a_second_one_is_made(agency: Agency, anna: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
-    await anna.say("/new Семенов Петр осаго Kia Rio")
+    await anna.say("/new Семенов Петр осаго Skoda Rapid")
     assert "похожее имя" in anna.screen
     await anna.tap("Семёнов Пётр Ильич")
     await anna.tap("✅ Открыть сделку")

@@ -167,7 +167,7 @@ async def a_paper(agency: Agency, owner: VirtualUser) -> int:
         deal = Deal(
             client_id=client.id,
             line_id=line_id,
-            title="Kia Rio",
+            title="Skoda Rapid",
             seller_id=user_id,
             review_on=agency.clock.now().date(),
             review_reason=ReviewReason.NEW_DEAL,

@@ -119,7 +119,7 @@ async def test_the_work_of_a_seller_who_leaves_goes_to_another(agency: Agency) -
     galina = await agency.person("Галина", Role.ADMIN)
     anna = await agency.person("Анна", Role.SELLER)
     boris = await agency.person("Борис", Role.SELLER)
-    for line in ("Иванов Иван 89123456789 каско Kia Rio А123ВС77", "Петров Пётр 89123456780 осаго Лада А124ВС77"):
+    for line in ("Иванов Иван 89123456789 каско Skoda Rapid О716МК77", "Петров Пётр 89123456780 осаго Лада А124ВС77"):
         await anna.say(f"/new {line}")
         await anna.tap("✅ Открыть сделку")
     touches = await agency.rows("SELECT id, review_on, review_reason FROM deals ORDER BY id")
@@ -141,7 +141,7 @@ async def test_the_work_of_a_seller_who_leaves_goes_to_another(agency: Agency) -
     assert len(told) == 1
     assert "2 клиента" in told[0].text
     await boris.tap("📂 Мои сделки", message=told[0])
-    assert "Kia Rio" in boris.screen
+    assert "Skoda Rapid" in boris.screen
     await anna.say("/deals")
     assert "по приглашению" in anna.screen
 
@@ -149,7 +149,7 @@ async def test_the_work_of_a_seller_who_leaves_goes_to_another(agency: Agency) -
 async def test_a_seller_hands_one_deal_over_from_its_card(agency: Agency) -> None:
     anna = await agency.person("Анна", Role.SELLER)
     boris = await agency.person("Борис", Role.SELLER)
-    await anna.say("/new Иванов Иван 89123456789 каско Kia Rio А123ВС77")
+    await anna.say("/new Иванов Иван 89123456789 каско Skoda Rapid О716МК77")
     await anna.tap("✅ Открыть сделку")
     await anna.tap("🤝 Передать")
     assert "Ведёт Анна" in anna.screen
@@ -157,15 +157,15 @@ async def test_a_seller_hands_one_deal_over_from_its_card(agency: Agency) -> Non
     await anna.double_tap("🤝 Да, передать сделку")
     assert "Меню" in anna.screen
     await boris.tap("📂 Открыть сделку", message=boris.find("теперь ваша, раньше её вёл(а) Анна"))
-    assert "Kia Rio" in boris.screen
+    assert "Skoda Rapid" in boris.screen
     assert await agency.rows("SELECT DISTINCT seller_id FROM clients") == [(await agency.user_id(boris),)]
     galina = await agency.person("Галина", Role.ADMIN)
-    await galina.say("/find Kia")
+    await galina.say("/find Skoda")
     await galina.tap("№1001")
     await galina.tap("🤝 Передать")
     await galina.tap("Анна")
     await galina.tap("🤝 Да, передать сделку")
-    assert "Kia Rio" in galina.screen
+    assert "Skoda Rapid" in galina.screen
     assert "Сделка №1001 передана, теперь её ведёт Анна" in boris.screen
 
 
@@ -254,7 +254,7 @@ async def test_the_agencys_dictionaries_and_rates(agency: Agency) -> None:
 async def test_the_audit_and_the_numbers(agency: Agency) -> None:
     galina = await agency.person("Галина", Role.ADMIN)
     anna = await agency.person("Анна", Role.SELLER)
-    await anna.say("/new Иванов Иван 89123456789 каско Kia Rio А123ВС77")
+    await anna.say("/new Иванов Иван 89123456789 каско Skoda Rapid О716МК77")
     await anna.tap("✅ Открыть сделку")
     number = await agency.value("SELECT number FROM deals")
     await galina.say("/audit")

@@ -61,7 +61,7 @@ class Office:
             session.add(client)
             await session.flush()
             deal = Deal(
-                client_id=client.id, line_id=line.id, title="Kia Rio", seller_id=anna.id, executor_id=egor.id,
+                client_id=client.id, line_id=line.id, title="Skoda Rapid", seller_id=anna.id, executor_id=egor.id,
                 review_on=date(2026, 3, 2), review_reason=ReviewReason.NEW_DEAL,
             )  # fmt: skip
             session.add(deal)

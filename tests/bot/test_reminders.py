@@ -36,7 +36,7 @@ class Desk:
             line = (await session.execute(select(LineOfBusiness.id).where(LineOfBusiness.code == "kasko"))).scalar_one()
             insurer = (await session.execute(select(Insurer.id).where(Insurer.name == "РЕСО-Гарантия"))).scalar_one()
         client = ClientDraft(name="Иванов <Иван>", phones=("+79123456789",))
-        self.deal_id = await services.deals.open_with_client(seller, client, DealDraft(line, "Kia Rio"))
+        self.deal_id = await services.deals.open_with_client(seller, client, DealDraft(line, "Skoda Rapid"))
         self.policy_id = await services.policies.register(
             seller,
             self.deal_id,
@@ -89,7 +89,7 @@ async def test_the_year_passes_and_the_renewal_reminder_is_answered(desk: Desk) 
     card = said(desk.anna)
     assert "Полис заканчивается через 45 дней, 01.03.2027" in card
     assert "Последний безопасный день: 26.02.2027 (через 42 дня)" in card
-    assert "№1001 · КАСКО · Kia Rio" in card
+    assert "№1001 · КАСКО · Skoda Rapid" in card
     assert f"Иванов <Иван> · {PHONE}" in card
     assert "РЕСО-Гарантия ААА0001 · 60 000 ₽" in card
     assert [row.split("]")[0] for row in card.split("\n[")[1:]] == [

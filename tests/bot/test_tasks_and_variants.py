@@ -6,7 +6,7 @@ from models.enums import Role
 from sandbox.people import VirtualUser, keep, show
 from tests.bot.conftest import Agency
 
-LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Kia Rio а123вс77"
+LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Skoda Rapid о716мк77"
 LINES = "РЕСО 54300 фр15 сс1.2м рассрочка 2 кв15\nАльфа 49,9к фр30 до 20.03\nРоссо 100000"
 
 
@@ -44,7 +44,7 @@ async def test_a_calculation_is_given_in_two_taps_from_the_deal(
     assert await agency.value("SELECT count(*) FROM tasks") == 1
     assert await agency.value("SELECT stage FROM deals") == "calculating"
     card = egor.screen
-    for words in ("Новый расчёт · №1001", "Семёнов Пётр Ильич", "КАСКО Kia Rio", "[✅ Принять]", "[❓ Вопрос]"):
+    for words in ("Новый расчёт · №1001", "Семёнов Пётр Ильич", "КАСКО Skoda Rapid", "[✅ Принять]", "[❓ Вопрос]"):
         assert words in card, card
 
 

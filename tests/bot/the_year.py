@@ -57,7 +57,7 @@ async def the_deal_comes_back(office: Office) -> Message:
     assert pushes(anna, "Полис заканчивается") == []
     await days_pass_until(office, date(2027, 1, 15))
     (asked,) = pushes(anna, "Полис заканчивается через 46 дней, 02.03.2027")
-    for words in ("Последний безопасный день: 27.02.2027", "№1001 · КАСКО · Kia Rio", "+7 916 123-45-67"):
+    for words in ("Последний безопасный день: 27.02.2027", "№1001 · КАСКО · Skoda Rapid", "+7 916 123-45-67"):
         assert words in plain(asked.text)
     assert pushes(office.egor, "Полис заканчивается") == []
     return asked
