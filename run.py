@@ -38,6 +38,9 @@ CHECKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 FOR_DEVELOPERS = {"test": "pytest", "bench": "bench", "pictures": "tests.web.pictures"}
 """Words that need the development lock, and the module each of them runs."""
 
+WHOLE_SUITE = ("--numprocesses=auto", "--dist=loadfile")
+"""How `./run test` runs when nothing is asked of it in particular: a file a core at a time."""
+
 
 class Trouble(Exception):
     """What stopped us, in one line for the person at the terminal."""
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str]) -> int:
         if word == "check":
             return check(Environment(ROOT, DEVELOPMENT).ready())
         if word in FOR_DEVELOPERS:
-            Environment(ROOT, DEVELOPMENT).ready().become("-m", FOR_DEVELOPERS[word], *arguments[1:])
+            asked = arguments[1:] or (WHOLE_SUITE if word == "test" else ())
+            Environment(ROOT, DEVELOPMENT).ready().become("-m", FOR_DEVELOPERS[word], *asked)
         Environment(ROOT, RUNTIME).ready().become("-m", "bot", *arguments)
     except Trouble as trouble:
         say(str(trouble))
