@@ -67,6 +67,17 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--passphrase-file", metavar="FILE", type=Path, help="its first line; default: BACKUP_PASSPHRASE"
         )
+    audit = commands.add_parser(
+        "audit", help="walk the chain of audit records and name the first that was tampered with"
+    )
+    audit.add_argument(
+        "--head",
+        metavar="ID:HASH",
+        action="append",
+        default=[],
+        help="a record that the chain has to lead through; besides those kept in the folder of the backups",
+    )
+    audit.set_defaults(command=_audit)
     doctor = commands.add_parser("doctor", help="say what of the installation works and what does not")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -159,6 +170,22 @@ def _about_backups(work: Callable[[], int]) -> int:
         return _say(f"restore: {error}")
     except PassphraseError as error:
         return _say(str(error))
+
+
+def _audit(given: argparse.Namespace) -> int:
+    import asyncpg
+
+    from bot import audit
+    from storage.embedded import EmbeddedPostgresError
+
+    try:
+        return audit.main(_settings(), given.head)
+    except EmbeddedPostgresError as error:
+        return _say(f"database: {error}")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return _say(f"database: cannot connect: {error}")
+    except ValueError as error:
+        return _say(f"--head: {error}")
 
 
 def _doctor(_given: argparse.Namespace) -> int:

@@ -36,7 +36,7 @@ from scheduler.ticker import Ticker
 from services.access import SYSTEM
 from services.ports import Clock
 from services.registry import Services
-from storage import schema
+from storage import rights, schema
 from storage.embedded import EmbeddedPostgresError, resolve_database
 from storage.engine import Database
 from storage.inbox import Inbox
@@ -117,11 +117,14 @@ class App:
         try:
             url = await self._stack.enter_async_context(_database_url(self.settings))
             await schema.upgrade(url)
+            role = await rights.role_for(schema.dsn(url))
         except (EmbeddedPostgresError, schema.SchemaError) as error:
             raise StartError(f"database: {error}") from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StartError(f"database: cannot connect: {error}") from error
-        self.database = Database(url, pool_size=16)
+        if role is None:
+            _log.warning("the bot works with the rights of the tables' owner: only triggers guard the audit records")
+        self.database = Database(url, pool_size=16, role=role)
         self._stack.push_async_callback(self.database.close)
 
     async def _assemble(self, container: AsyncContainer) -> None:

@@ -1,10 +1,12 @@
 """Everything the bot is made of, and what each part is made from; read by dishka, and by nothing inside the rooms."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
+import structlog
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -32,12 +34,15 @@ from services.access import SYSTEM
 from services.backup import BackupPlan
 from services.ports import Clock, FileStore
 from services.registry import Services
+from storage.audit import HEADS, keep_head
 from storage.dialog_state import PostgresDialogState, RedisDialogState
 from storage.engine import Database
 from storage.files import open_files
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.uow import Transactions
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,14 @@ class _FrontDoor(Provider):
 
     @provide
     def ticker(
-        self, settings: Settings, pace: Pace, services: Services, inbox: Inbox, sender: Sender, metrics: Metrics
+        self,
+        settings: Settings,
+        pace: Pace,
+        clock: Clock,
+        services: Services,
+        inbox: Inbox,
+        sender: Sender,
+        metrics: Metrics,
     ) -> Ticker:
         async def fire_due(limit: int) -> int:
             fired = await services.reminders.fire_due(SYSTEM, limit)
@@ -189,6 +201,10 @@ class _FrontDoor(Provider):
         async def tidy_up() -> None:
             await inbox.forget_done(older_than_days=30)
             await services.documents.sweep(SYSTEM)
+            if (head := await services.audit.head(SYSTEM)) is not None:
+                # In two places that the database cannot reach, so that the end of the chain cannot be cut off unseen.
+                _log.info("the chain of audit records", head=str(head))
+                await asyncio.to_thread(keep_head, settings.backup_dir / HEADS, clock.now(), head)
 
         async def back_up() -> None:
             await services.backup.work(SYSTEM)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.settings import Settings, SettingsError, load
-from storage import schema
+from storage import rights, schema
 from storage.backup import Backups
 from storage.embedded import EmbeddedPostgresError, resolve_database
 from storage.files import DiskFiles
@@ -74,6 +74,7 @@ def _database(settings: Settings) -> str:
     try:
         with resolve_database(settings.storage) as url:
             version, newest, place = asyncio.run(_ask_database(url))
+            role = asyncio.run(rights.role_for(schema.dsn(url)))
     except EmbeddedPostgresError as error:
         raise Sick(str(error)) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -81,7 +82,8 @@ def _database(settings: Settings) -> str:
     if not newest:
         raise Sick(f"{kind}, PostgreSQL {version}, not at the newest migration: ./run migrate")
     where = "" if settings.storage.database_url else f", in {place}"
-    return f"{kind}, PostgreSQL {version}, at the newest migration{where}"
+    guard = "the bot's role cannot change audit records" if role else "only triggers guard the audit records"
+    return f"{kind}, PostgreSQL {version}, at the newest migration{where}; {guard}"
 
 
 async def _ask_database(url: str) -> tuple[str, bool, str]:

@@ -1,27 +1,97 @@
-"""Audit records: read by filters, and the whole chain checked in one pass."""
+"""Audit records: read by filters, and the whole chain checked in one pass, against heads that were kept elsewhere."""
 
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from pathlib import Path
 
 from sqlalchemy import Select, select, text
 
 from models.tables import AuditRecord, Deal
 from storage.repository import Repository
 
-# The same words as the trigger of migration 0001 joins, so that the hash comes out the same.
+# The same words as the trigger of migration 0003 joins, and those of 0001 for what was written before it. What was
+# hashed in one form cannot have a hash in the other.
 CHAIN = text(
     """
     WITH chain AS (
         SELECT id, previous_hash, hash, lag(hash) OVER (ORDER BY id) AS before,
-            sha256(coalesce(previous_hash, ''::bytea) || convert_to(concat_ws('|', id, to_char(at AT TIME ZONE 'UTC',
-                'YYYY-MM-DD HH24:MI:SS.US'), actor_id, action, object_type, object_id, deal_id, changes::text), 'UTF8'))
-                AS expected
+            to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS moment,
+            actor_id, action, object_type, object_id, deal_id, changes
         FROM audit_records
     )
-    SELECT count(*), min(id) FILTER (WHERE previous_hash IS DISTINCT FROM before OR hash IS DISTINCT FROM expected)
+    SELECT count(*) AS records, min(id) FILTER (WHERE previous_hash IS DISTINCT FROM before OR hash IS DISTINCT FROM
+            sha256(coalesce(previous_hash, ''::bytea) || convert_to(json_build_array(id, moment, actor_id, action,
+                object_type, object_id, deal_id, changes)::text, 'UTF8'))
+            AND hash IS DISTINCT FROM sha256(coalesce(previous_hash, ''::bytea) || convert_to(concat_ws('|', id, moment,
+                actor_id, action, object_type, object_id, deal_id, changes::text), 'UTF8'))) AS first_bad,
+        max(id) AS last_id, (SELECT hash FROM audit_records ORDER BY id DESC LIMIT 1) AS last_hash
     FROM chain
     """
 )
+HEAD = text("SELECT id, hash FROM audit_records ORDER BY id DESC LIMIT 1")
+HEADS = "audit-heads.txt"
+"""Where the heads of the chain are kept outside of the database, one a night, in the folder of the backups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The record that the chain ended in at some moment; written `12:9f…` wherever it is kept."""
+
+    id: int
+    hash: bytes
+
+    def __str__(self) -> str:
+        return f"{self.id}:{self.hash.hex()}"
+
+    @classmethod
+    def read(cls, text: str) -> "Head":
+        """Raises ValueError for anything else than what `str` has made."""
+        found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", text.strip())
+        if found is None:
+            raise ValueError(f"«{text}» is no head of a chain: it looks like 12:9f… with 64 letters and digits")
+        return cls(int(found[1]), bytes.fromhex(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What came out of walking all records; `unmet` is the oldest kept head that they do not lead through."""
+
+    records: int
+    first_bad: int | None
+    head: Head | None
+    unmet: Head | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Where the first record is that is not as it was written; None when the chain is whole."""
+        if self.first_bad is not None:
+            return f"broken at record {self.first_bad}: it was changed, put in or moved, or the one before is gone"
+        if self.unmet is None:
+            return None
+        last = self.head.id if self.head else 0
+        if self.unmet.id > last:
+            return f"cut off after record {last}: it had come to {self.unmet.id}"
+        return f"another one than was kept: up to record {self.unmet.id} it was written anew"
+
+
+def keep_head(file: Path, moment: datetime, head: Head) -> None:
+    """Add a head to those that are kept."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as kept:
+        kept.write(f"{moment:%Y-%m-%dT%H:%M:%SZ} {head}\n")
+
+
+def kept_heads(file: Path) -> list[Head]:
+    """The heads that are kept, the oldest first; a line that was cut short is none. Raises OSError."""
+    heads = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):
+            heads.append(Head.read(line.rpartition(" ")[2]))
+    return heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +115,22 @@ class Audit(Repository):
             base.with_only_columns(AuditRecord.id)
         )
 
-    async def check_chain(self) -> tuple[int, int | None]:
-        """How many records there are, and the first that is not what it was when it was written, or has lost its
-        neighbour.
-        """
+    async def check_chain(self, kept: Sequence[Head] = ()) -> Chain:
+        """Walk the chain, and see whether it leads through the heads that were kept elsewhere."""
         row = (await self.session.execute(CHAIN)).one()
-        return int(row[0]), row[1]
+        head = None if row.last_id is None else Head(row.last_id, bytes(row.last_hash or b""))
+        unmet = None
+        for one in sorted(kept, key=attrgetter("id")):
+            found = await self.one(select(AuditRecord.hash).where(AuditRecord.id == one.id))
+            if found != one.hash:
+                unmet = one
+                break
+        return Chain(int(row.records), row.first_bad, head, unmet)
+
+    async def head(self) -> Head | None:
+        """The record that the chain ends in now."""
+        row = (await self.session.execute(HEAD)).one_or_none()
+        return None if row is None else Head(row.id, bytes(row.hash))
 
 
 def _filtered(trail: Trail) -> Select[AuditRecord]:

@@ -352,9 +352,9 @@ async def _look(connection: asyncpg.Connection) -> _Snapshot:
 
 async def audit_state(connection: asyncpg.Connection) -> dict[str, Any]:
     """How long the chain of audit records is, what it ends in, and where it is broken, if it is."""
-    records, broken = await connection.fetchrow(CHAIN.text)
-    head = await connection.fetchval("SELECT encode(hash, 'hex') FROM audit_records ORDER BY id DESC LIMIT 1")
-    return {"records": records, "head": head, "broken": broken}
+    row = await connection.fetchrow(CHAIN.text)
+    head = None if row["last_hash"] is None else row["last_hash"].hex()
+    return {"records": row["records"], "last": row["last_id"], "head": head, "broken": row["first_bad"]}
 
 
 async def _piece(stream: asyncio.StreamReader) -> bytes:

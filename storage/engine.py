@@ -38,14 +38,18 @@ def async_url(url: str) -> URL:
 class Database:
     """The engine and its two kinds of session; closed once, by whoever made it."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "polisdesk") -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, application_name: str = "polisdesk", role: str | None = None
+    ) -> None:
+        told = {"application_name": application_name, "timezone": "UTC"}
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
-            connect_args={"server_settings": {"application_name": application_name, "timezone": "UTC"}},
+            # From the first word and not by SET: a RESET comes back to it.
+            connect_args={"server_settings": told if role is None else told | {"role": role}},
         )
         self.writing = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         # A read needs no BEGIN and ROLLBACK: two round trips saved on every screen.

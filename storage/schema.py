@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
+from storage import rights
+
 MIGRATIONS: Final = Path(__file__).resolve().parent.parent / "migrations"
 
 _LOCK: Final = 0x706F6C6973  # "polis": any number that nothing else in this database locks
@@ -33,11 +35,12 @@ def dsn(url: str) -> str:
 
 
 async def upgrade(url: str) -> None:
-    """Bring the database to the newest migration; replicas that start together take turns."""
+    """Bring the database to the newest migration and the bot's role up to it; replicas take turns."""
     connection = await asyncpg.connect(dsn(url))
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await asyncio.to_thread(command.upgrade, config(url), "head")
+        await rights.grant(connection)
     except CommandError as error:
         raise SchemaError(f"the database was migrated by a newer version of Polisdesk: {error}") from error
     finally:
