@@ -5,7 +5,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# Charts and comparison pictures are drawn with it.
+# Charts and comparison pictures are drawn with it. Debian keeps one version at a time: a pinned one would be gone soon.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/*
@@ -19,9 +20,10 @@ COPY . .
 
 # Compiled once, as root: the bot itself may write nowhere but into /data.
 RUN python -m compileall -q bot handlers fsm services storage models scheduler \
-    && useradd --system --no-create-home --uid 10001 polisdesk \
+    && groupadd --system --gid 10001 polisdesk \
+    && useradd --system --no-create-home --uid 10001 --gid polisdesk polisdesk \
     && install -d -o polisdesk -g polisdesk /data
-USER polisdesk
+USER 10001:10001
 
 # Meant for a database of its own container: give it in DATABASE_URL.
 ENV DATA_DIR=/data \

@@ -30,6 +30,8 @@ CHECKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("types", ("mypy", "."), "."),
     ("imports", ("lint-imports",), "."),
     ("migrations", ("python", "-m", "bot", "migrate", "--check"), "migrations"),
+    ("image", ("hadolint", "Dockerfile"), "Dockerfile"),
+    ("compose", ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"), "compose.yaml"),
     ("translations", ("python", "-m", "fsm.i18n", "--check"), "fsm/i18n.py"),
 )
 """What the check is called, how it is run, and what has to be there for it to make sense."""
