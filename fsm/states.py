@@ -293,3 +293,5 @@ class Audit(StatesGroup):
 class Stats(StatesGroup):
     day = State()
     dead = State()
+    unsent = State()
+    failing = State()

@@ -600,6 +600,7 @@ class Reminder(Entity):
         Index("ix_reminders_due", "due_at", "id", postgresql_where=text("status = 'planned'")),
         Index("ix_reminders_object", "kind", "object_id"),
         Index("ix_reminders_deal", "deal_id"),
+        Index("ix_reminders_failing", "id", postgresql_where=text("error IS NOT NULL")),
     )
 
     kind: Mapped[enums.ReminderKind] = mapped_column(_enum(enums.ReminderKind))
@@ -618,6 +619,9 @@ class Reminder(Entity):
     sent_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     answered_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     answer: Mapped[str | None] = mapped_column(String(40), default=None)
+    # Of a planned row that could not be fired: how often it was tried, and why it failed the last time.
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    error: Mapped[str | None] = mapped_column(Text, default=None)
 
 
 class AuditRecord(Base):

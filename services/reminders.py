@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, TaskStatus
+from models.enums import DealStage, PolicyStatus, ReminderKind, ReminderStatus, Role, TaskStatus
 from models.tables import Deal, Payment, Policy, Reminder, Task, User
 from services import planning, touch
-from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query
+from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query, steps
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.policies import lock_policy, status_of
 from services.rules.calendar import not_later_working_day
 from services.rules.ladders import last_safe_day
+from storage.engine import is_outage
 from storage.uow import Transaction
 
 _TASK_STATES = {
@@ -24,6 +25,10 @@ FARTHEST_THOUGHT = 90
 DIGEST_LATENESS = timedelta(hours=1)
 """A morning digest that is later than this does not break anybody's quiet hours."""
 LATE = timedelta(hours=2)
+AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=3))
+"""When a reminder that cannot be fired is tried again; the last wait is repeated for as long as it takes."""
+TELL_ADMINS_AT = 3
+"""The failure at which the admins hear of it: what mends itself in some minutes is nobody's work."""
 MANY = 5
 """So many late reminders still come one by one; more than that come as one message."""
 
@@ -64,15 +69,58 @@ def _is_so(reminder: Reminder, deal: Deal, thing: Policy | Payment | Task | None
 class ReminderService(Service):
     """What the clock does, and how people answer it."""
 
-    @command(ADMINS)
-    async def fire_due(self, tx: Transaction, actor: Actor, limit: int) -> int:  # noqa: ARG002
+    @steps(ADMINS)
+    async def fire_due(self, actor: Actor, limit: int) -> int:
         """Fire up to `limit` reminders whose time has come; returns how many were taken, fired or found pointless.
+
+        Where one of them fails they are fired one by one: whatever fails then is put off and holds up no other.
+        Raises an ExceptionGroup of the failures when the rest has been fired.
+        """
+        try:
+            return await self._fire(actor, limit)
+        except Exception as error:
+            if is_outage(error):
+                raise
+        failures: list[Exception] = []
+        ids = await self._due(actor, limit)
+        for reminder_id in ids:
+            try:
+                await self._fire(actor, 1, reminder_id)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                failures.append(error)
+                await self._failed(actor, reminder_id, f"{error!r}"[:1000])
+        if failures:
+            raise ExceptionGroup("reminders that cannot be fired", failures)
+        return len(ids)
+
+    @query(ADMINS)
+    async def _due(self, tx: Transaction, actor: Actor, limit: int) -> list[int]:  # noqa: ARG002
+        return await tx.reminders.due_ids(tx.now, limit)
+
+    @command(ADMINS)
+    async def _failed(self, tx: Transaction, actor: Actor, reminder_id: int, why: str) -> None:  # noqa: ARG002
+        """Let a reminder wait for its next attempt; once it has failed often enough the admins are told."""
+        row = await tx.reminders.lock(reminder_id)
+        if row is None or row.status is not ReminderStatus.PLANNED:
+            return
+        row.attempts, row.error = row.attempts + 1, why
+        row.due_at = tx.now + AGAIN_AFTER[min(row.attempts, len(AGAIN_AFTER)) - 1]
+        if row.attempts == TELL_ADMINS_AT:
+            for admin in await tx.people.with_role(Role.ADMIN):
+                key = f"reminder_fails:{row.id}:{admin.id}"
+                tx.notify(admin.id, "reminder_fails", dedup_key=key, reminder_id=row.id)
+
+    @command(ADMINS)
+    async def _fire(self, tx: Transaction, actor: Actor, limit: int, only: int | None = None) -> int:  # noqa: ARG002
+        """Fire reminders in one transaction, all or none.
 
         Each row re-checks its facts. Of several rows of one object that have become due together (the bot was away)
         only the last is said; of many late ones of a person, one message says how many they are. What comes at a
         person's quiet hours waits for their end.
         """
-        rows = await tx.reminders.claim_due(tx.now, limit)
+        rows = await tx.reminders.claim_due(tx.now, limit, only)
         people = {user.id: user for user in await tx.people.by_ids({row.recipient_id for row in rows})}
         late = await tx.reminders.count_late(list(people), tx.now, LATE)
         gathered: set[int] = set()
@@ -104,6 +152,7 @@ class ReminderService(Service):
     @staticmethod
     def _settle(tx: Transaction, row: Reminder, *, said: bool, alone: bool = True) -> None:
         row.status = ReminderStatus.SENT if said else ReminderStatus.SKIPPED
+        row.error = None
         if said:
             row.sent_at = tx.now
         if said and alone:
@@ -133,6 +182,7 @@ class ReminderService(Service):
         """Put a row off until the quiet hours end, unless that day has a reminder of the object of its own."""
         morning = planning.after_quiet(user, tx.now)
         day = planning.today_of(user, morning)
+        row.error = None
         if day != row.local_date and await tx.reminders.has_other_on(row, day):
             row.status = ReminderStatus.SKIPPED
         else:

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from services.access import ADMINS, Actor, Service, command, query
 from services.errors import AlreadyDone
 from services.rules.ladders import SHORT_POLICY_DAYS
-from storage.stats import DayNumbers, DeadUpdate, NowNumbers
+from storage.stats import DayNumbers, DeadMessage, DeadUpdate, FailingReminder, NowNumbers
 from storage.uow import Transaction
 
 PAGE = 8
+__all__ = ["DeadMessage", "DeadUpdate", "FailingReminder", "Numbers", "StatsService"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,41 @@ class StatsService(Service):
         if not await tx.stats.rerun(bot_id, update_id):
             raise AlreadyDone
         tx.audit("update.rerun", "update", update_id)
+
+    @query(ADMINS)
+    async def dead_messages(
+        self,
+        tx: Transaction,
+        actor: Actor,  # noqa: ARG002
+        page: int = 0,
+        *,
+        size: int = PAGE,
+    ) -> tuple[list[DeadMessage], int]:
+        """Messages that were given up, the newest first, and how many there are."""
+        return await tx.stats.dead_messages(page * size, size)
+
+    @command(ADMINS)
+    async def resend(self, tx: Transaction, actor: Actor, message_id: int) -> None:  # noqa: ARG002
+        """Let a given-up message be sent after all. Raises AlreadyDone."""
+        if not await tx.stats.resend(message_id):
+            raise AlreadyDone
+        tx.audit("message.resent", "message", message_id)
+
+    @query(ADMINS)
+    async def failing_reminders(
+        self,
+        tx: Transaction,
+        actor: Actor,  # noqa: ARG002
+        page: int = 0,
+        *,
+        size: int = PAGE,
+    ) -> tuple[list[FailingReminder], int]:
+        """Reminders that cannot be fired, the oldest first, and how many there are."""
+        return await tx.stats.failing_reminders(page * size, size)
+
+    @command(ADMINS)
+    async def fire_again(self, tx: Transaction, actor: Actor, reminder_id: int) -> None:  # noqa: ARG002
+        """Let a reminder that fails be tried now instead of at its next turn. Raises AlreadyDone."""
+        if not await tx.stats.fire_again(reminder_id, tx.now):
+            raise AlreadyDone
+        tx.audit("reminder.again", "reminder", reminder_id)

@@ -170,11 +170,6 @@ class Inbox:
         async with self._engine.connect() as connection:
             return set((await connection.scalars(_RENEW, values)).all())
 
-    async def rerun(self, bot_id: int, update_id: int) -> bool:
-        """Let a dead update be tried again; False when there is no such one."""
-        async with self._engine.connect() as connection:
-            return await connection.scalar(RERUN, {"bot_id": bot_id, "update_id": update_id}) is not None
-
     async def depth(self) -> tuple[int, int]:
         """How many updates wait, and how many are dead."""
         async with self._engine.connect() as connection:

@@ -72,7 +72,7 @@ _RENEW = text(
     " WHERE id = ANY(:ids) AND status = 'pending' AND leased_until IS NOT NULL"
 ).bindparams(bindparam("ids", type_=ARRAY(BIGINT)))
 
-_RERUN = text(
+RESEND = text(
     "UPDATE outbox SET status = 'pending', attempts = 0, not_before = clock_timestamp()"
     " WHERE id = :id AND status = 'dead' RETURNING id"
 )
@@ -139,11 +139,6 @@ class Outbox:
         """Prolong the leases of messages that are still being sent (or wait for their turn at Telegram's limits)."""
         async with self._engine.connect() as connection:
             await connection.execute(_RENEW, {"ids": row_ids, "lease": lease_seconds})
-
-    async def rerun(self, row_id: int) -> bool:
-        """Let a dead message be tried again; False when there is no such one."""
-        async with self._engine.connect() as connection:
-            return await connection.scalar(_RERUN, {"id": row_id}) is not None
 
     async def live_card(self, recipient_id: int, card_key: str) -> int | None:
         """The Telegram message that shows this card last."""

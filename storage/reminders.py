@@ -206,7 +206,13 @@ class Reminders(Repository):
         )
         return found.scalar_one()
 
-    async def claim_due(self, now: datetime, limit: int) -> list[Reminder]:
+    async def due_ids(self, now: datetime, limit: int) -> list[int]:
+        """The rows whose time has come, the oldest first, held by nobody."""
+        due = select(Reminder.id).where(Reminder.status == ReminderStatus.PLANNED, Reminder.due_at <= now)
+        rows = await self.session.execute(due.order_by(Reminder.due_at, Reminder.id).limit(limit))
+        return list(rows.scalars())
+
+    async def claim_due(self, now: datetime, limit: int, only: int | None = None) -> list[Reminder]:
         """Hold the rows whose time has come, the digests and then the oldest first; nobody waits for anybody.
 
         Their deals are held too, as everybody holds a deal before its reminders: what a person or another scheduler is
@@ -217,6 +223,8 @@ class Reminders(Repository):
             .where(Reminder.status == ReminderStatus.PLANNED, Reminder.due_at <= now)
             .order_by(Reminder.due_at, Reminder.id)
         )
+        if only is not None:
+            due = due.where(Reminder.id == only)
         digests = await self.many(
             due.where(Reminder.deal_id.is_(None)).limit(limit).with_for_update(key_share=True, skip_locked=True)
         )

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, update
 
-from models.enums import DealStage, DeliveryStatus, MoneyMoveKind, TaskStatus
+from models.enums import DealStage, DeliveryStatus, MoneyMoveKind, ReminderKind, ReminderStatus, TaskStatus
 from models.tables import (
     Deal,
     InboxUpdate,
@@ -15,14 +15,17 @@ from models.tables import (
     OutboxMessage,
     Payment,
     Policy,
+    Reminder,
     Task,
     TaskMove,
     User,
     Variant,
 )
 from storage.inbox import RERUN
+from storage.outbox import RESEND
 from storage.repository import OPEN_TASK, Repository
 
+FAILING = Reminder.error.is_not(None) & (Reminder.status == ReminderStatus.PLANNED)
 UNDECIDED = Policy.outcome.is_(None) & Policy.deleted_at.is_(None)
 
 
@@ -54,6 +57,7 @@ class NowNumbers:
     unreachable: int
     dead_updates: int
     dead_messages: int
+    failing_reminders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,29 @@ class DeadUpdate:
     kind: str
     received_at: datetime
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadMessage:
+    """A message that was given up: whose, what kind, when it was written, and whether it is he who takes none."""
+
+    id: int
+    person: str
+    kind: str
+    written_at: datetime
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailingReminder:
+    """A reminder that cannot be fired: whose, of what, how often it was tried, and when it is tried next."""
+
+    id: int
+    person: str
+    kind: ReminderKind
+    deal_number: int | None
+    attempts: int
+    next_at: datetime
 
 
 class Stats(Repository):
@@ -131,9 +158,10 @@ class Stats(Repository):
                 _count(
                     select(func.count()).select_from(OutboxMessage).where(OutboxMessage.status == DeliveryStatus.DEAD)
                 ),
+                _count(select(func.count()).select_from(Reminder).where(FAILING)),
             )
         )
-        return NowNumbers(*row.one())
+        return NowNumbers(*list(row.one()))
 
     async def dead_updates(self, offset: int, limit: int) -> tuple[list[DeadUpdate], int]:
         """Updates that were given up, the newest first, a page of them, and how many there are."""
@@ -161,6 +189,50 @@ class Stats(Repository):
     async def rerun(self, bot_id: int, update_id: int) -> bool:
         """Let a given-up update be tried again; False when there is no such one any more."""
         done = await self.session.execute(RERUN, {"bot_id": bot_id, "update_id": update_id})
+        return done.first() is not None
+
+    async def dead_messages(self, offset: int, limit: int) -> tuple[list[DeadMessage], int]:
+        """Messages that were given up, the newest first, a page of them, and how many there are."""
+        dead = select(OutboxMessage).where(OutboxMessage.status == DeliveryStatus.DEAD)
+        rows = await self.session.execute(
+            dead.join(User, User.id == OutboxMessage.recipient_id)
+            .add_columns(User.full_name, User.active & User.reachable)
+            .order_by(OutboxMessage.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        found = [
+            DeadMessage(message.id, name, message.kind, message.created_at, not takes)
+            for message, name, takes in rows.all()
+        ]
+        return found, await self.count(dead.with_only_columns(OutboxMessage.id))
+
+    async def resend(self, message_id: int) -> bool:
+        """Let a given-up message be tried again; False when there is no such one any more."""
+        return (await self.session.execute(RESEND, {"id": message_id})).first() is not None
+
+    async def failing_reminders(self, offset: int, limit: int) -> tuple[list[FailingReminder], int]:
+        """Reminders that cannot be fired, the oldest first, a page of them, and how many there are."""
+        failing = select(Reminder).where(FAILING)
+        rows = await self.session.execute(
+            failing.join(User, User.id == Reminder.recipient_id)
+            .outerjoin(Deal, Deal.id == Reminder.deal_id)
+            .add_columns(User.full_name, Deal.number)
+            .order_by(Reminder.id)
+            .offset(offset)
+            .limit(limit)
+        )
+        found = [
+            FailingReminder(row.id, name, row.kind, number, row.attempts, row.due_at)
+            for row, name, number in rows.all()
+        ]
+        return found, await self.count(failing.with_only_columns(Reminder.id))
+
+    async def fire_again(self, reminder_id: int, now: datetime) -> bool:
+        """Let a reminder that cannot be fired be tried at the next tick; False when there is no such one any more."""
+        done = await self.session.execute(
+            update(Reminder).where(Reminder.id == reminder_id, FAILING).values(due_at=now).returning(Reminder.id)
+        )
         return done.first() is not None
 
 

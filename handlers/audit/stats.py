@@ -12,18 +12,38 @@ from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
+from fsm.cards import Card, CardContext, card
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
 from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
 from fsm.text import Label, Plain, Raw, html, lines
 from fsm.words import moment, money, weekday
+from models.enums import ReminderKind
 from services.access import Actor
 from services.errors import N_
-from services.stats import Numbers
+from services.stats import DeadMessage, FailingReminder, Numbers
 
 router = Router(name="audit")
 
 KIND = {"message": N_("message"), "callback_query": N_("button"), "edited_message": N_("edited message")}
+ABOUT = {
+    "reminder": N_("reminder"),
+    "reminders": N_("reminders"),
+    "digest": N_("morning digest"),
+    "task": N_("task"),
+    "variant": N_("variants"),
+    "variants": N_("variants"),
+    "policy": N_("policy"),
+    "deal": N_("deal"),
+    "deals": N_("deal"),
+}
+"""What a message is about, by the first word of its kind."""
+REMINDER = {
+    ReminderKind.POLICY_END: N_("policy ends"),
+    ReminderKind.PAYMENT: N_("instalment due"),
+    ReminderKind.REVIEW: N_("deal"),
+    ReminderKind.DIGEST: N_("morning digest"),
+}
 
 
 async def is_admin(_event: object, actor: Actor | None = None) -> bool:
@@ -53,7 +73,8 @@ async def numbers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             *_now(found),
         ),
         "dead": found.now.dead_updates,
-        "has_dead": found.now.dead_updates > 0,
+        "unsent": found.now.dead_messages,
+        "failing": found.now.failing_reminders,
         "past": found.day < found.today,
     }
 
@@ -90,6 +111,7 @@ def _now(found: Numbers) -> list[Markup]:
         ("📵", _("People who cannot be reached"), now.unreachable),
         ("⚠️", _("Updates that were given up"), now.dead_updates),
         ("⚠️", _("Messages that did not arrive"), now.dead_messages),
+        ("⚠️", _("Reminders that fail"), now.failing_reminders),
     ]
     shown = [*always, *(row for row in burning if row[2])]
     return [html("{icon} {what}: <b>{n}</b>", icon=icon, what=what, n=n) for icon, what, n in shown]
@@ -113,6 +135,45 @@ async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         ],
         **pages(total, dialog_manager),
     }
+
+
+async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    me, page = actor(dialog_manager), page_of(dialog_manager, "unsent_page")
+    rows, total = await services(dialog_manager).stats.dead_messages(me, page)
+    said = _("Press one to send it after all. Who has blocked the bot gets none.")
+    return {
+        "text": lines(
+            html("⚠️ <b>{title}</b> · {total}", title=_("Messages that did not arrive"), total=total),
+            said if total else _("There are none."),
+        ),
+        "messages": [{"id": row.id, "label": _unsent(row, me)[:60]} for row in rows],
+        **pages(total, dialog_manager, "unsent_page"),
+    }
+
+
+def _unsent(row: DeadMessage, me: Actor) -> str:
+    about = ABOUT.get(row.kind.partition("_")[0], KIND["message"])
+    mark = "📵" if row.blocked else "🔁"
+    return f"{mark} {moment(row.written_at, me.zone)} {row.person} · {_(about)}"
+
+
+async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    me, page = actor(dialog_manager), page_of(dialog_manager, "failing_page")
+    rows, total = await services(dialog_manager).stats.failing_reminders(me, page)
+    said = _("They are tried again by themselves; press one to try it now. The log says why they fail.")
+    return {
+        "text": lines(
+            html("⚠️ <b>{title}</b> · {total}", title=_("Reminders that fail"), total=total),
+            said if total else _("There are none."),
+        ),
+        "reminders": [{"id": row.id, "label": _failing(row, me)[:60]} for row in rows],
+        **pages(total, dialog_manager, "failing_page"),
+    }
+
+
+def _failing(row: FailingReminder, me: Actor) -> str:
+    about = [_(REMINDER.get(row.kind, N_("task"))), *([f"№{row.deal_number}"] if row.deal_number else [])]
+    return f"🔁 {row.person} · {' '.join(about)} · {moment(row.next_at, me.zone)} · ×{row.attempts}"
 
 
 async def _show(manager: DialogManager, days: int) -> None:
@@ -147,6 +208,21 @@ async def on_rerun(query: CallbackQuery, _widget: Any, manager: DialogManager, i
     await query.answer(_("It is being tried again."))
 
 
+async def on_resend(query: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    await services(manager).stats.resend(actor(manager), int(item))
+    await query.answer(_("It is being sent."))
+
+
+async def on_fire_again(query: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    await services(manager).stats.fire_again(actor(manager), int(item))
+    await query.answer(_("It is being tried again."))
+
+
+@card("reminder_fails")
+async def reminder_fails(_context: CardContext, **_params: Any) -> Card:
+    return Card(html("⚠️ {said} /stats", said=_("A reminder cannot be made. It is tried again by itself:")))
+
+
 dialog = Dialog(
     Window(
         Raw("text"),
@@ -155,11 +231,13 @@ dialog = Dialog(
             Button(Label("📅 Another day"), id="day", on_click=on_day),
             Button(Label("Day after ›"), id="after", on_click=on_after, when="past"),
         ),
-        SwitchTo(Label("⚠️ Given-up updates · {dead}"), id="to_dead", state=states.Stats.dead, when="has_dead"),
+        SwitchTo(Label("⚠️ Given-up updates · {dead}"), id="to_dead", state=states.Stats.dead, when="dead"),
+        SwitchTo(Label("⚠️ Unsent messages · {unsent}"), id="to_unsent", state=states.Stats.unsent, when="unsent"),
+        SwitchTo(Label("⚠️ Failing reminders · {failing}"), id="to_failing", state=states.Stats.failing, when="failing"),
         leave_row(),
         state=states.Stats.day,
         getter=numbers,
-        preview_data={"text": Markup("<b>Numbers</b>"), "dead": 2, "has_dead": True, "past": True},
+        preview_data={"text": Markup("<b>Numbers</b>"), "dead": 2, "unsent": 3, "failing": 1, "past": True},
     ),
     Window(
         Raw("text"),
@@ -182,6 +260,52 @@ dialog = Dialog(
             "page_many": True,
             "page_at": "1 / 2",
             "page_last": 1,
+        },
+    ),
+    Window(
+        Raw("text"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="message",
+                item_id_getter=operator.itemgetter("id"),
+                items="messages",
+                on_click=on_resend,
+            )
+        ),
+        pager_row("unsent_page"),
+        back_row(states.Stats.day),
+        state=states.Stats.unsent,
+        getter=unsent,
+        preview_data={
+            "text": Markup("<b>Unsent</b>"),
+            "messages": [{"id": 1, "label": "🔁 02.03 12:00 Анна"}],
+            "unsent_page_many": True,
+            "unsent_page_at": "1 / 2",
+            "unsent_page_last": 1,
+        },
+    ),
+    Window(
+        Raw("text"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="reminder",
+                item_id_getter=operator.itemgetter("id"),
+                items="reminders",
+                on_click=on_fire_again,
+            )
+        ),
+        pager_row("failing_page"),
+        back_row(states.Stats.day),
+        state=states.Stats.failing,
+        getter=failing,
+        preview_data={
+            "text": Markup("<b>Failing</b>"),
+            "reminders": [{"id": 1, "label": "🔁 Анна · 02.03 12:00"}],
+            "failing_page_many": True,
+            "failing_page_at": "1 / 2",
+            "failing_page_last": 1,
         },
     ),
     on_process_result=on_day_chosen,

@@ -284,6 +284,26 @@ async def test_the_audit_and_the_numbers(agency: Agency) -> None:
     await galina.tap("День позже ›")
     await galina.tap("⚠️ Отложенные действия · 1")
     assert "A1B2C3" in galina.screen
+    await agency.execute(
+        "INSERT INTO outbox (recipient_id, kind, params, edits_card, status, attempts) SELECT id, 'update_died',"
+        " '{\"person\": \"Анна\", \"reference\": \"A1\"}', false, 'dead', 5 FROM users WHERE telegram_id = :p",
+        p=anna.id,
+    )
+    await agency.execute(
+        "INSERT INTO reminders (kind, object_id, step, recipient_id, local_date, due_at, deal_id, status, attempts,"
+        " error, created_at, updated_at) SELECT 'review', id, 1, seller_id, review_on, now() + interval '1 year', id,"
+        " 'planned', 2, 'KeyError()', now(), now() FROM deals"
+    )
+    await galina.say("/stats")
+    await galina.tap("⚠️ Недошедшие сообщения · 1")
+    heard = len(anna.received)
+    await galina.tap("Анна · сообщение")
+    assert "Недошедшие сообщения · 0" in galina.screen
+    assert len(anna.received) == heard + 1
+    await galina.tap("‹ Назад")
+    await galina.tap("⚠️ Сбои напоминаний · 1")
+    await galina.tap(f"Анна · сделка №{number}")
+    assert await agency.value("SELECT due_at <= now() FROM reminders WHERE error IS NOT NULL AND step = 1") is not None
 
 
 async def test_the_first_admin_comes_from_the_settings(open_agency: OpenAgency) -> None:

@@ -1,4 +1,4 @@
-"""Sellers who work on while bots die under them, and what must be true when they have gone home."""
+"""People who work on while bots die under them, and what must be true when they have gone home."""
 
 import asyncio
 import hashlib
@@ -34,6 +34,9 @@ _WAITING = (
     " + (SELECT count(*) FROM outbox WHERE status = 'pending')"
 )
 WRITE = "📝 Записать в журнал"
+CARD = "📝 Журнал"
+"""What the card of a deal has and no other message."""
+TAKE, FINISH = "✅ Принять", "✅ Готово"
 
 
 class Watch:
@@ -78,6 +81,7 @@ class Score:
     notes: set[str] = field(default_factory=set)
     files: set[bytes] = field(default_factory=set)
     sums: set[tuple[int, Decimal]] = field(default_factory=set)
+    tasks: int = 0
     unanswered: list[str] = field(default_factory=list)
     asked_again: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -96,7 +100,23 @@ class Seller:
         self.crew, self.actor, self.id, self.deal_id, self.number = crew, actor, telegram_id, deal_id, number
         self.random = random.Random(telegram_id)  # noqa: S311
         self.payment_id = self.since = 0
+        self.executor: Executor | None = None
+        self.to_do = 0
         self._count = 0
+
+    @property
+    def acts(self) -> list[Callable[[], Awaitable[None]]]:
+        """What this person does all day, the frequent things more than once."""
+        usual: list[Callable[[], Awaitable[None]]] = [
+            self.forward,
+            self.forward,
+            self.file,
+            self.note,
+            self.note,
+            self.pay,
+            self.look,
+        ]
+        return usual if self.executor is None else [*usual, self.give]
 
     @property
     def world(self) -> World:
@@ -115,9 +135,8 @@ class Seller:
         for message in reversed(self.received):
             if message.id < self.since:
                 return None
-            for button in message.buttons:
-                if label in str(button["text"]).replace("\u00a0", " "):
-                    return message, button
+            if (button := button_of(message, label)) is not None:
+                return message, button
         return None
 
     def reads(self, words: str) -> bool:
@@ -148,8 +167,11 @@ class Seller:
         await self.until(lambda: self.shown(label), f"a button {label!r}")
         found = self.shown(label)
         assert found is not None
+        return await self.press_on(*found)
+
+    async def press_on(self, message: Message, button: JSON) -> Tap:
         self.crew.score.updates += 1
-        return await self.world.press(self.id, found[0].id, found[1])
+        return await self.world.press(self.id, message.id, button)
 
     async def tap(self, label: str) -> bool:
         """Press and wait for the answer; False when the bot asks to do it again."""
@@ -174,7 +196,7 @@ class Seller:
         """Go to the deal, wherever one is."""
         self.since = (await self.say(f"/find {self.number}")).id
         await self.tap(f"№{self.number} ·")
-        await self.until(lambda: self.shown("📎 Документы"), "the deal's card")
+        await self.until(lambda: self.shown(CARD), "the deal's card")
 
     async def forward(self, count: int | None = None) -> None:
         """Send on what clients wrote, several at once."""
@@ -212,7 +234,7 @@ class Seller:
         taps = [await self.press(WRITE) for _ in range(self.random.choice([1, 1, 2]))]
         if all([await self.answered(tap, WRITE) for tap in taps]):
             self.crew.score.notes.add(words)
-            await self.until(lambda: self.shown("📎 Документы"), "the card after the note")
+            await self.until(lambda: self.shown(CARD), "the card after the note")
 
     async def pay(self) -> None:
         """The client pays a part: a sum that nobody else pays."""
@@ -225,27 +247,66 @@ class Seller:
         await self.until(lambda: self.shown("📁 Сделка"), "the payment's card")
         self.crew.score.sums.add((self.payment_id, paid))
         await self.tap("📁 Сделка")
-        await self.until(lambda: self.shown("📎 Документы"), "the deal's card")
+        await self.until(lambda: self.shown(CARD), "the deal's card")
+
+    async def give(self) -> None:
+        """Give the executor of the deal something to do, once he has done the last thing."""
+        assert self.executor is not None
+        if self.executor.to_do:
+            return
+        await self.tap("📋 Задача")
+        if await self.tap("✅ Дать задачу"):
+            self.executor.to_do += 1
+        await self.until(lambda: self.shown(CARD), "the card after the task")
 
     async def look(self) -> None:
         """Look at something and come back."""
-        await self.tap("📝 Журнал")
+        await self.tap(CARD)
         await self.tap("‹ Назад")
 
     async def work(self, enough: Callable[[], bool]) -> None:
         """One act after another until it is enough."""
         await self.home()
         while not enough():
-            act: Callable[[], Awaitable[None]] = self.random.choice(
-                [self.forward, self.forward, self.file, self.note, self.note, self.pay, self.look]
-            )
-            await act()
-            if self.shown("📎 Документы") is None or self.random.random() < 0.1:
+            await self.random.choice(self.acts)()
+            await self.crew.breathe(self)
+            if self.shown(CARD) is None or self.random.random() < 0.1:
                 await self.home()
 
 
+class Executor(Seller):
+    """A person at his phone who works on another's deal."""
+
+    @property
+    def acts(self) -> list[Callable[[], Awaitable[None]]]:
+        return [self.forward, self.forward, self.file, self.note, self.note, self.look, self.serve, self.serve]
+
+    def _asked(self, label: str) -> tuple[Message, JSON] | None:
+        """A message about a task with this button, however long ago it came."""
+        found = ((message, button_of(message, label)) for message in self.received)
+        return next(((message, button) for message, button in found if button is not None), None)
+
+    async def serve(self) -> None:
+        """Take up a task and finish it, by the buttons of its message."""
+        if not self.to_do:
+            return
+        for label in (TAKE, FINISH):
+            await self.until(partial(self._asked, label), f"a task with {label!r}")
+            found = self._asked(label)
+            assert found is not None
+            await self.answered(await self.press_on(*found), label)
+            await self.until(lambda label=label: not self._asked(label), f"a task without {label!r}")  # type: ignore[misc]
+        self.to_do -= 1
+        self.crew.score.tasks += 1
+
+
+def button_of(message: Message, label: str) -> JSON | None:
+    """The button of a message that says this."""
+    return next((one for one in message.buttons if label in str(one["text"]).replace("\u00a0", " ")), None)
+
+
 class Crew:
-    """The sellers of one agency, its books, and the count of what they did."""
+    """The people of one agency, its books, and the count of what they did."""
 
     def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 90) -> None:
         self.world, self.database, self.patience = world, database, patience
@@ -253,9 +314,11 @@ class Crew:
         self.watch = Watch(world)
         self.score = Score()
         self.sellers: list[Seller] = []
+        self.executors: list[Executor] = []
         self.clock = SystemClock()
         self.agency = Agency(database, self.clock)
         self.services: Services = Services.build(Transactions(database), self.clock, self.files)
+        self.pause = 0.0
 
     async def hire(self, count: int) -> None:
         """Sellers with a deal each, in it a policy with one big instalment."""
@@ -286,6 +349,33 @@ class Crew:
             [(seller.payment_id,)] = await self.agency.sql("SELECT id FROM payments WHERE policy_id = :p", p=policy)
             self.sellers.append(seller)
 
+    async def employ(self) -> None:
+        """For each seller somebody who works on his deal with him."""
+        for number, seller in enumerate(self.sellers):
+            telegram_id = 7001 + number
+            self.world.person(telegram_id, f"Исполнитель {number}").started = True
+            user = User(
+                telegram_id=telegram_id,
+                full_name=f"Исполнитель {number}",
+                roles=[Role.EXECUTOR],
+                quiet_from=0,
+                quiet_to=0,
+            )
+            await self.agency.save(user)
+            async with self.database.writing() as session:
+                await session.execute(
+                    text("UPDATE deals SET executor_id = :u WHERE id = :d"), {"u": user.id, "d": seller.deal_id}
+                )
+                await session.commit()
+            executor = Executor(self, as_actor(user), telegram_id, seller.deal_id, seller.number)
+            seller.executor = executor
+            self.executors.append(executor)
+
+    async def breathe(self, person: Seller) -> None:
+        """Between two acts of a person: nobody types all day without a pause."""
+        if self.pause:
+            await asyncio.sleep(person.random.uniform(0, 2) * self.pause)
+
     async def remind(self, count: int, seconds: float) -> None:
         """Let reminders of further deals become due while people work."""
         for seller in self.sellers:
@@ -314,7 +404,7 @@ class Crew:
                 return
 
         with self.watch.open():
-            await asyncio.gather(*(persist(seller) for seller in self.sellers))
+            await asyncio.gather(*(persist(person) for person in [*self.sellers, *self.executors]))
 
     async def settled(self, patience: float = 60) -> None:
         """Wait until nothing waits, in the inbox and in the outbox."""
@@ -360,6 +450,9 @@ class Crew:
             "reminders twice": await self.agency.number(
                 "SELECT count(*) FROM (SELECT 1 FROM reminders WHERE status = 'sent'"
                 " GROUP BY kind, object_id, recipient_id, local_date HAVING count(*) > 1) twice"
+            ),
+            "tasks not done once": abs(
+                score.tasks - await self.agency.number("SELECT count(*) FROM task_moves WHERE status = 'done'")
             ),
             "changes without an audit": await self.agency.number(
                 "SELECT abs((SELECT count(*) FROM documents) - (SELECT count(*) FROM audit_records"

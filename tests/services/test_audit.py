@@ -75,6 +75,10 @@ async def test_the_past_and_the_numbers_are_the_admins_alone(agency: Any) -> Non
             agency.services.stats.day(actor),
             agency.services.stats.dead_updates(actor),
             agency.services.stats.rerun(actor, 1, 1),
+            agency.services.stats.dead_messages(actor),
+            agency.services.stats.resend(actor, 1),
+            agency.services.stats.failing_reminders(actor),
+            agency.services.stats.fire_again(actor, 1),
         ):
             with pytest.raises(Forbidden):
                 await attempt
@@ -150,6 +154,29 @@ async def test_an_update_that_was_given_up_can_be_run_again(agency: Any) -> None
     for again in (7, 8, 9):
         with pytest.raises(AlreadyDone):
             await agency.services.stats.rerun(agency.galina, 1, again)
+
+
+async def test_a_message_that_did_not_arrive_can_be_sent_after_all(agency: Any) -> None:
+    await agency.save(
+        *(
+            OutboxMessage(
+                recipient_id=who.user_id, kind="task_given", params={}, status=DeliveryStatus.DEAD, attempts=5
+            )
+            for who in (agency.anna, agency.boris)
+        )
+    )
+    await agency.services.people.blocked_bot(agency.boris)
+    stats = agency.services.stats
+    rows, total = await stats.dead_messages(agency.galina)
+    assert total == 2
+    assert [(row.person, row.kind, row.blocked) for row in rows] == [
+        ("Борис Котов", "task_given", True),
+        ("Анна Серова", "task_given", False),
+    ]
+    await stats.resend(agency.galina, rows[1].id)
+    assert await agency.sql("SELECT status, attempts FROM outbox WHERE id = :id", id=rows[1].id) == [("pending", 0)]
+    with pytest.raises(AlreadyDone):
+        await stats.resend(agency.galina, rows[1].id)
 
 
 async def test_an_admin_who_is_blocked_sees_nothing(agency: Any) -> None:
