@@ -24,10 +24,11 @@ from bot import logs
 from bot.clock import clock_from
 from bot.container import Screens, make_container
 from bot.health import Health
-from bot.intake import Polling, Webhook
+from bot.intake import Intake, Polling, Webhook
 from bot.menu import Menus
 from bot.metrics import Metrics
 from bot.pace import Pace
+from bot.porter import Porter
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.turns import Activity, Turns
@@ -110,6 +111,7 @@ class App:
         self._ticker.start()
         self._stack.push_async_callback(self._ticker.stop)
         self._run("worker", self.worker.run(), self.worker.drain)
+        self._run("porter", self._porter.run())
         await self._open_intake()
         _log.info("the bot is at work", intake="webhook" if self._webhook else "polling")
 
@@ -135,6 +137,7 @@ class App:
         self.worker, self.sender = await container.get(Worker), await container.get(Sender)
         self.inbox, self.outbox = await container.get(Inbox), await container.get(Outbox)
         self.metrics, self.activity = await container.get(Metrics), await container.get(Activity)
+        self._intake, self._porter = await container.get(Intake), await container.get(Porter)
         self._turns, self._menus = await container.get(Turns), await container.get(Menus)
         self._ticker = await container.get(Ticker)
         self._polling: Polling | None = None
@@ -162,20 +165,16 @@ class App:
         kinds = sorted((set(self.dispatcher.resolve_used_update_types()) | EXTRA_KINDS) & set(Update.model_fields))
         webhook = self.settings.webhook
         if webhook.webhook_url is None or webhook.webhook_secret is None:
-            self._polling = Polling(self.bot, self.inbox, kinds, pace=self.pace, arrived=self._arrived)
+            self._polling = Polling(self.bot, self._intake, kinds, pace=self.pace)
             self._run("intake", self._polling.run())
             return
         secret, url = webhook.webhook_secret.get_secret_value(), webhook.webhook_url
-        self._webhook = Webhook(self.bot.id, self.inbox, secret, url, metrics=self.metrics, arrived=self._arrived)
+        self._webhook = Webhook(self._intake, secret, url, metrics=self.metrics)
         self.webhook_port = await self._serve(self._webhook.app, webhook.http_host, webhook.http_port, "HTTP_PORT")
         try:
             await self.bot.set_webhook(url, secret_token=secret, allowed_updates=kinds, max_connections=40)
         except TelegramAPIError as error:
             raise StartError(f"Telegram refuses WEBHOOK_URL: {error.message}") from error
-
-    def _arrived(self) -> None:
-        self.activity.ring()
-        self.worker.wake()
 
     async def _serve(self, app: web.Application, host: str, port: int, variable: str) -> int:
         """Listen; returns the port, which 0 leaves to the system."""
@@ -246,7 +245,7 @@ class App:
         # Redraws in the background are scheduled by a callback: give it the loop before believing in silence.
         for _ in range(3):
             await asyncio.sleep(0)
-        if not (self.worker.idle and self.sender.idle) or self._turns.busy:
+        if not (self.worker.idle and self.sender.idle and self._porter.idle) or self._turns.busy:
             return False
         waiting, _dead = await self.inbox.depth()
         unsent, _given_up, _lag = await self.outbox.depth()

@@ -19,10 +19,12 @@ from dishka import AsyncContainer, Provider, Scope, from_context, make_async_con
 import fsm.errors
 from bot.backup import backups_of
 from bot.handling import DirectAnswers, Handling
+from bot.intake import Intake
 from bot.menu import Menus
 from bot.metrics import Metrics
 from bot.middlewares import Background, Door, stand_before
 from bot.pace import Pace
+from bot.porter import Porter
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.trouble import Trouble
@@ -118,6 +120,7 @@ class _FrontDoor(Provider):
     answers = provide(DirectAnswers)
     background = provide(Background)
     trouble = provide(Trouble)
+    porter = provide(Porter)
     handling = provide(Handling)
     sender = provide(Sender)
 
@@ -137,8 +140,31 @@ class _FrontDoor(Provider):
         await session.close()
 
     @provide
-    def door(self, services: Services, clock: Clock, menus: Menus, settings: Settings) -> Door:
-        return Door(services, clock, menus, frozenset(settings.team.admin_ids))
+    def door(self, services: Services, porter: Porter, menus: Menus, settings: Settings) -> Door:
+        return Door(services, porter, menus, frozenset(settings.team.admin_ids))
+
+    @provide
+    def intake(
+        self,
+        bot: Bot,
+        inbox: Inbox,
+        porter: Porter,
+        services: Services,
+        settings: Settings,
+        metrics: Metrics,
+        worker: Worker,
+        activity: Activity,
+    ) -> Intake:
+        return Intake(
+            bot,
+            inbox,
+            porter,
+            services.people,
+            settings=settings,
+            metrics=metrics,
+            worker=worker,
+            activity=activity,
+        )
 
     @provide
     def dispatcher(

@@ -1,14 +1,15 @@
 """How updates come in: long polling or a webhook. Both write the raw update down before Telegram hears that we have it.
 
 Nothing is handled here. An update that is written is the worker's; one that is not written is still Telegram's, which
-gives it again.
+gives it again. What comes from strangers is told apart while it is being written, and goes to the porter instead.
 """
 
 import asyncio
 import hmac
 import json
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,8 +22,13 @@ from aiohttp import ClientError, ClientTimeout, web
 
 from bot.metrics import Metrics
 from bot.pace import Pace
+from bot.porter import Caller, Porter
+from bot.settings import Settings
+from bot.turns import Activity
+from bot.worker import Worker
+from services.people import PeopleService, code_hash
 from storage.engine import is_outage
-from storage.inbox import Inbox
+from storage.inbox import Inbox, RawUpdate
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +41,17 @@ _LONGEST_BACKOFF: Final = 30.0
 Update = dict[str, Any]
 
 
+_ABOUT_A_PERSON: Final = frozenset(
+    {"message", "edited_message", "callback_query", "inline_query", "chosen_inline_result", "my_chat_member",
+     "message_reaction"}
+)  # fmt: skip
+"""Kinds of updates in which somebody speaks to the bot: not channels, and not the business chats of others."""
+
+
+class UnreadableError(ValueError):
+    """What came is no update that could be kept."""
+
+
 def person_of(update: Update) -> int:
     """Who an update comes from: its order is kept per person. 0 for what comes from nobody."""
     for body in update.values():
@@ -42,12 +59,41 @@ def person_of(update: Update) -> int:
             continue
         for holder in ("from", "user", "chat", "voter_chat"):
             found = body.get(holder)
-            if isinstance(found, dict) and isinstance(found.get("id"), int):
+            if isinstance(found, dict) and _is_id(found.get("id")):
                 return int(found["id"])
         message = body.get("message")
         if isinstance(message, dict):
             return person_of({"message": message})
     return 0
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def is_private(update: Update) -> bool:
+    """Whether somebody speaks to the bot alone. In a group it would show the agency's papers to everybody there."""
+    for kind in _ABOUT_A_PERSON & update.keys():
+        body = update[kind]
+        match body:
+            case {"message": {"chat": {"type": str(place)}}} | {"chat": {"type": str(place)}}:
+                return place == "private"
+            case {"from": dict()}:
+                return True  # asked inline, or pressed under an inline message
+    return False
+
+
+def code_of(update: Update) -> str | None:
+    """The code of an invitation: what follows /start."""
+    command, _space, code = _text_of(update).partition(" ")
+    return code.strip() or None if command == "/start" else None
+
+
+def _text_of(update: Update) -> str:
+    match update:
+        case {"message": {"text": str(text)}}:
+            return text
+    return ""
 
 
 def keepable(value: Any) -> Any:
@@ -67,21 +113,86 @@ def keepable(value: Any) -> Any:
             return value
 
 
-def row_of(update: Update) -> tuple[int, int, Update]:
-    """An update as the inbox takes it."""
+def clean(update: Update) -> Update:
+    """An update as it can be kept. Raises UnreadableError."""
     try:
-        clean = b"\\u0000" not in orjson.dumps(update)
-    except orjson.JSONEncodeError:
-        clean = False
-    kept = update if clean else keepable(update)
-    return kept["update_id"], person_of(kept), kept
+        try:
+            kept = update if b"\\u0000" not in orjson.dumps(update) else keepable(update)
+        except orjson.JSONEncodeError:
+            kept = keepable(update)
+            orjson.dumps(kept)  # what is still too deep for it is no message of anybody
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise UnreadableError("not an update that can be kept") from error
+    if not _is_id(kept.get("update_id")) or kept["update_id"] < 0:
+        raise UnreadableError("not an update")
+    return kept
+
+
+class Intake:
+    """Writes down what people send, and leaves strangers to the porter."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        inbox: Inbox,
+        porter: Porter,
+        people: PeopleService,
+        *,
+        settings: Settings,
+        metrics: Metrics,
+        worker: Worker,
+        activity: Activity,
+    ) -> None:
+        self._bot_id, self._inbox, self._porter, self._people = bot.id, inbox, porter, people
+        self._admin_ids = frozenset(settings.team.admin_ids)
+        self._metrics, self._worker, self._activity = metrics, worker, activity
+
+    async def take_in(self, updates: Sequence[Update]) -> None:
+        """Keep updates, each of them `clean`: durable on return. At most one query, whoever they come from."""
+        now = self._people.clock.now()
+        rows: list[RawUpdate] = []
+        for update in updates:
+            if is_private(update) and (person_id := person_of(update)):
+                rows.append(self._row(update, person_id, now))
+            else:
+                self._metrics.updates.labels("other", "ignored").inc()
+        if not rows:
+            return
+        welcome = await self._inbox.add(self._bot_id, rows, now)
+        for row in rows:
+            if row.person_id not in welcome:
+                self._turn_away(row)
+            elif row.code_hash is not None:
+                self._people.guesses.right(row.person_id)  # or it is looked at again behind the door
+        self._activity.ring()
+        if welcome:
+            self._worker.wake()
+
+    def _row(self, update: Update, person_id: int, now: datetime) -> RawUpdate:
+        code = code_of(update)
+        starts = code is not None or _text_of(update) == "/start"
+        if code is not None and not self._people.guesses.look(person_id, now):
+            code = None
+        return RawUpdate(
+            update["update_id"],
+            person_id,
+            update,
+            code_hash(code) if code is not None else None,
+            owner=starts and person_id in self._admin_ids,
+        )
+
+    def _turn_away(self, row: RawUpdate) -> None:
+        self._metrics.updates.labels("other", "turned away").inc()
+        brought = code_of(row.payload) is not None
+        too_many = brought and row.code_hash is None
+        self._porter.turn_away(Caller.of(row.person_id, row.payload, code=brought, too_many=too_many))
 
 
 class Polling:
     """Long polling: the next offset, which confirms a batch, is asked for only when the batch is written."""
 
-    def __init__(self, bot: Bot, inbox: Inbox, kinds: list[str], *, pace: Pace, arrived: Callable[[], None]) -> None:
-        self._bot, self._inbox, self._kinds, self._pace, self._arrived = bot, inbox, kinds, pace, arrived
+    def __init__(self, bot: Bot, intake: Intake, kinds: list[str], *, pace: Pace) -> None:
+        self._bot, self._intake, self._kinds, self._pace = bot, intake, kinds, pace
         self.alive = False
 
     async def run(self) -> None:
@@ -94,9 +205,8 @@ class Polling:
                     webhook_gone = await self._bot.delete_webhook(drop_pending_updates=False)
                 updates = await self._get(offset)
                 if updates:
-                    await self._inbox.add(self._bot.id, [row_of(update) for update in updates])
+                    await self._intake.take_in(list(_readable(updates)))
                     offset = max(update["update_id"] for update in updates) + 1
-                    self._arrived()
                 self.alive, backoff = True, 1.0
             except TelegramUnauthorizedError:
                 raise
@@ -132,13 +242,20 @@ class Polling:
         return updates
 
 
+def _readable(updates: Iterable[Update]) -> Iterator[Update]:
+    """What can be kept of a batch: one update that nobody can read must not hold up all others for ever."""
+    for update in updates:
+        try:
+            yield clean(update)
+        except UnreadableError as error:
+            _log.error("an update cannot be kept", update_id=update.get("update_id"), error=repr(error))
+
+
 class Webhook:
     """The webhook: 200 means written. Answered with another status, Telegram brings the update again."""
 
-    def __init__(
-        self, bot_id: int, inbox: Inbox, secret: str, url: str, *, metrics: Metrics, arrived: Callable[[], None]
-    ) -> None:
-        self._bot_id, self._inbox, self._metrics, self._arrived = bot_id, inbox, metrics, arrived
+    def __init__(self, intake: Intake, secret: str, url: str, *, metrics: Metrics) -> None:
+        self._intake, self._metrics = intake, metrics
         self._secret = secret.encode()
         self.app = web.Application(client_max_size=BODY_LIMIT)
         self.app.router.add_post(urlsplit(url).path or "/", self._handle)
@@ -159,23 +276,30 @@ class Webhook:
         if not hmac.compare_digest(given, self._secret):
             return web.Response(status=401)
         try:
-            update = json.loads(await request.read())
-        except ValueError:
-            return web.Response(status=400, text="not JSON")
-        if not _is_update(update):
-            return web.Response(status=400, text="not an update")
+            update = clean(_parsed(await request.read()))
+        except UnreadableError as error:
+            return web.Response(status=400, text=str(error))
         try:
             async with asyncio.timeout(10):
-                await self._inbox.add(self._bot_id, [row_of(update)])
+                await self._intake.take_in([update])
         except Exception as error:
             if not is_outage(error):
                 raise
             _log.warning("the database is away, an update goes back to Telegram", error=repr(error))
             return web.Response(status=503, headers={"Retry-After": "5"})
-        self._arrived()
         return web.Response()
 
 
-def _is_update(value: Any) -> bool:
-    update_id = value.get("update_id") if isinstance(value, dict) else None
-    return isinstance(update_id, int) and not isinstance(update_id, bool) and 0 <= update_id < 2**63
+def _parsed(body: bytes) -> Update:
+    """A body as JSON. Raises UnreadableError for what is none, and for what is so deep that reading it ends nowhere."""
+    try:
+        update = json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("not JSON") from error
+    if not isinstance(update, dict):
+        raise UnreadableError("not an update")
+    return update
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -14,19 +13,16 @@ from aiogram_dialog.api.entities import DialogUpdate
 
 from bot.menu import Menus
 from bot.metrics import Metrics
-from bot.recent import Recent
+from bot.porter import Caller, Porter
 from bot.turns import Activity, Turns
-from fsm.i18n import DEFAULT_LANGUAGE, _, use_language
+from fsm.i18n import DEFAULT_LANGUAGE, use_language
 from fsm.storage import StateStorage
 from services.access import Actor, origin
-from services.ports import Clock
 from services.registry import Services
 
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
-
-_SAY_IT_AGAIN_AFTER = timedelta(hours=1)
 
 
 class Background(BaseMiddleware):
@@ -59,9 +55,8 @@ class Background(BaseMiddleware):
 class Door(BaseMiddleware):
     """Finds the person behind an update; lets nobody else in, except a bearer of an invitation with /start."""
 
-    def __init__(self, services: Services, clock: Clock, menus: Menus, admin_ids: frozenset[int]) -> None:
-        self._services, self._clock, self._menus, self._admin_ids = services, clock, menus, admin_ids
-        self._told: Recent[int, datetime] = Recent(4096)
+    def __init__(self, services: Services, porter: Porter, menus: Menus, admin_ids: frozenset[int]) -> None:
+        self._services, self._porter, self._menus, self._admin_ids = services, porter, menus, admin_ids
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user, chat = _who(event)
@@ -70,8 +65,10 @@ class Door(BaseMiddleware):
             return None
         actor = await self._services.people.identify(user.id)
         if actor is None and not self._brings_invitation(event, user):
-            with use_language(user.language_code or DEFAULT_LANGUAGE):
-                return await self._turn_away(event, user, data["bot"])
+            # Most strangers do not come as far as this (bot/intake.py): this one was shut out a moment ago.
+            if isinstance(event, Update):
+                await self._porter.answer(_caller(event, user))
+            return None
         if actor is not None and isinstance(event, Update) and not isinstance(event, DialogUpdate):
             await self._note(event, actor)
         with use_language(_language(actor, user)), structlog.contextvars.bound_contextvars(person=_id(actor)):
@@ -98,26 +95,6 @@ class Door(BaseMiddleware):
         words = (text or "").split()
         return bool(words) and words[0] == "/start" and (len(words) > 1 or user.id in self._admin_ids)
 
-    async def _turn_away(self, event: TelegramObject, user: User, bot: Bot) -> None:
-        """One polite line an hour, and nothing else; a tap and an inline query get the answer Telegram waits for."""
-        if not isinstance(event, Update):
-            return
-        text = _(
-            "This is the desk of an insurance agency. It opens with an invitation from the agency's administrator."
-        )
-        told = self._told.get(user.id)
-        silent = told is not None and self._clock.now() - told < _SAY_IT_AGAIN_AFTER
-        if event.callback_query is not None:
-            await bot.answer_callback_query(event.callback_query.id, text=None if silent else text, show_alert=True)
-        elif event.inline_query is not None:
-            await bot.answer_inline_query(event.inline_query.id, results=[], is_personal=True, cache_time=60)
-            return
-        elif event.message is None or silent:
-            return
-        else:
-            await bot.send_message(event.message.chat.id, text)
-        self._told[user.id] = told if silent and told else self._clock.now()
-
 
 def _who(event: TelegramObject) -> tuple[User | None, Chat | None]:
     if isinstance(event, DialogUpdate):
@@ -126,6 +103,16 @@ def _who(event: TelegramObject) -> tuple[User | None, Chat | None]:
         return None, None
     context = UserContextMiddleware.resolve_event_context(event)
     return context.user, context.chat
+
+
+def _caller(event: Update, user: User) -> Caller:
+    return Caller(
+        user.id,
+        user.language_code,
+        chat_id=event.message.chat.id if event.message else None,
+        tap_id=event.callback_query.id if event.callback_query else None,
+        query_id=event.inline_query.id if event.inline_query else None,
+    )
 
 
 def _language(actor: Actor | None, user: User) -> str:

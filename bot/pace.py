@@ -19,6 +19,9 @@ class Pace:
     telegram_attempts: int = 100  # while it is Telegram or the network that fails
     per_second: float = 25.0  # messages to everybody; Telegram allows about 30
     per_chat: float = 1.0  # seconds between two messages to one person
+    stranger: float = 0.2  # seconds after an answer to a stranger, so that the limits are there for the people
+    burst: int = 60  # updates of one person at once; beyond them
+    steady: float = 5.0  # a second, and the others wait
     tick: float = 5.0  # how often what is due is looked for
     drain: float = 10.0  # for the updates under way when the bot is asked to stop
     outbox_lag: float = 120.0  # an older waiting message means: not ready
@@ -35,6 +38,14 @@ class Pace:
 
 
 AT_ONCE: Final = Pace(
-    poll_timeout=5, update_waits=(0, 0), message_waits=(0, 0), per_second=1e6, per_chat=0, drain=5, telegram_attempts=5
+    poll_timeout=5,
+    update_waits=(0, 0),
+    message_waits=(0, 0),
+    per_second=1e6,
+    per_chat=0,
+    stranger=0,
+    burst=10**9,
+    drain=5,
+    telegram_attempts=5,
 )
 """For tests: the same order of events, without the waiting."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from aiogram import Bot
+from sqlalchemy.exc import IntegrityError
 
 from bot.metrics import Metrics
 from bot.recent import Recent
@@ -66,6 +67,19 @@ class Trouble:
         self._told[update.person_id] = now
         await self._bot.send_message(update.person_id, text)
 
+    async def flooding(self, person_id: int) -> None:
+        """One line an hour; another replica may have said it."""
+        now = self._clock.now()
+        async with self._transactions.begin(None, now) as tx:
+            person = await tx.people.by_telegram_id(person_id)
+            if person is None or not person.active:
+                return
+            tx.notify(person.id, "slow_down", dedup_key=f"slow_down:{person.id}:{now:%Y-%m-%dT%H}")
+            try:
+                await tx.commit()
+            except IntegrityError:
+                _log.debug("the flood of this hour has been spoken of")
+
     async def died(self, update: TakenUpdate, reference: str) -> None:
         _log.error("an update was given up", reference=reference, update=update.update_id)
         async with self._transactions.begin(None, self._clock.now()) as tx:
@@ -85,3 +99,8 @@ class Trouble:
 async def update_died(_context: CardContext, *, person: str, reference: str, **_more: Any) -> Card:
     text = _("⚠️ What {person} did could not be carried out and was put aside. Reference: {reference}")
     return Card(text=html(text, person=person or "?", reference=reference))
+
+
+@card("slow_down")
+async def slow_down(_context: CardContext, **_more: Any) -> Card:
+    return Card(html(_("You are quicker than I am. Nothing is lost: I take it in one by one.")))

@@ -14,6 +14,7 @@ from aiogram.exceptions import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from bot.floods import Floods
 from bot.metrics import Metrics
 from bot.pace import Pace
 from bot.turns import Activity, Turns
@@ -35,6 +36,10 @@ class Troubles(Protocol):
 
     async def failed(self, update: TakenUpdate, error: Exception) -> str:
         """Tell the person when this is the first failure; returns the reference that finds it in the log."""
+        ...
+
+    async def flooding(self, person_id: int) -> None:
+        """Tell a person that he sends faster than he is served, and that nothing of it is lost."""
         ...
 
     async def died(self, update: TakenUpdate, reference: str) -> None:
@@ -65,6 +70,8 @@ class Worker:
         self._bot_id, self._database, self._inbox = bot_id, database, Inbox(database)
         self._handle, self._troubles, self._turns = handle, troubles, turns
         self._pace, self._metrics, self._activity, self._after_each = pace, metrics, activity, after_each
+        self._floods = Floods(pace.burst, pace.steady)
+        self._held_back = 0
         self._wake = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], TakenUpdate] = {}
         self._taking = True
@@ -105,7 +112,7 @@ class Worker:
 
     async def _take(self) -> bool:
         """Begin with the updates of people who have none under way; returns whether there may be more to take."""
-        free = self._pace.people_at_once - len(self._under_way)
+        free = self._pace.people_at_once - (len(self._under_way) - self._held_back)
         if free <= 0:
             return False
         taken = await self._inbox.take(self._bot_id, free, lease_seconds=self._pace.lease)
@@ -139,6 +146,8 @@ class Worker:
             while True:
                 began = time.monotonic()
                 try:
+                    if not again:
+                        await self._hold_back(update)
                     async with self._turns.of(update.person_id):
                         result = await self._in_time(update, again)
                     await self._inbox.done(update)
@@ -155,6 +164,22 @@ class Worker:
                 break
             self._metrics.updates.labels(kind, result).inc()
             self._metrics.handling.labels(kind).observe(time.monotonic() - began)
+
+    async def _hold_back(self, update: TakenUpdate) -> None:
+        """Let an update of a flood wait for its time. It waits under its lease, and takes nobody else's place."""
+        wait, begins = self._floods.take(update.person_id)
+        if begins:
+            try:
+                await self._troubles.flooding(update.person_id)
+            except Exception as error:  # noqa: BLE001 - a courtesy
+                _log.warning("a flood could not be spoken of", error=repr(error))
+        if wait:
+            self._held_back += 1
+            self.wake()
+            try:
+                await asyncio.sleep(wait)
+            finally:
+                self._held_back -= 1
 
     async def _in_time(self, update: TakenUpdate, again: bool) -> str:
         limit = asyncio.timeout(self._pace.longest)

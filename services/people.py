@@ -14,6 +14,7 @@ from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, before_rol
 from services.deals import own_open_deal
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.ports import Clock
+from services.rules.guesses import Guesses
 from services.rules.reading import clean_text
 from services.settings import TIME_ZONE, team_settings
 from services.tasks import hand_on
@@ -101,6 +102,7 @@ class PeopleService(Service):
         super().__init__(transactions, clock)
         self.admin_ids = admin_ids
         self.time_zone = time_zone
+        self.guesses = Guesses()
         self._seen: dict[int, datetime] = {}
 
     # --- coming in ------------------------------------------------------------------------------------------------
@@ -118,7 +120,10 @@ class PeopleService(Service):
 
         Returns who the person is now; None for a stranger. A known person keeps his roles and an invite adds to them;
         one that adds nothing, or that is his own, is not spent. A blocked person stays out whatever he brings.
+        After too many wrong codes none is looked at for a while.
         """
+        if code and not self.guesses.look(telegram_id, self.clock.now()):
+            code = None
         async with self._transactions.begin(None, self.clock.now()) as tx:
             user = await tx.people.by_telegram_id(telegram_id)
             if user is not None and not user.active:
@@ -126,7 +131,11 @@ class PeopleService(Service):
             roles: set[str] = set(user.roles) if user is not None else set()
             if telegram_id in self.admin_ids and not roles:
                 roles.add(Role.ADMIN.value)
-            invite = await self._valid_invite(tx, code, user, roles) if code else None
+            invite = await self._valid_invite(tx, code) if code else None
+            if invite is not None:
+                self.guesses.right(telegram_id)
+                if set(invite.roles) <= roles or (user is not None and user.id == invite.author_id):
+                    invite = None
             if invite is not None:
                 roles |= set(invite.roles)
             if not roles:
@@ -147,14 +156,12 @@ class PeopleService(Service):
         return actor
 
     @staticmethod
-    async def _valid_invite(tx: Transaction, code: str, user: User | None, roles: set[str]) -> Invite | None:
-        """The invite behind a code, held, when it lets this person in or gives him more than he has."""
+    async def _valid_invite(tx: Transaction, code: str) -> Invite | None:
+        """The invite behind a code, held, while it still lets somebody in."""
         invite = await tx.people.lock_invite(code_hash(code))
         if invite is None or invite.used_by_id is not None or invite.revoked_at is not None:
             return None
-        if invite.expires_at <= tx.now or (user is not None and user.id == invite.author_id):
-            return None
-        return invite if set(invite.roles) - roles else None
+        return invite if invite.expires_at > tx.now else None
 
     async def _join(
         self, tx: Transaction, telegram_id: int, full_name: str, username: str | None, roles: list[str]

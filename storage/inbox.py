@@ -9,10 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, TEXT, TIMESTAMP
 from sqlalchemy.exc import IntegrityError
 
 from storage.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class RawUpdate:
+    """An update as it comes: whom it is from, and what he brings if the agency does not know him yet."""
+
+    update_id: int
+    person_id: int
+    payload: dict[str, Any]
+    code_hash: bytes | None = None
+    owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +39,37 @@ class TakenUpdate:
 
 
 # Whoever is heard from again while an earlier update of his waits for its next attempt must not wait for it long.
+#
+# One statement tells people from strangers and keeps what is people's: a stranger costs this and no more. Whoever has
+# something waiting is one of the people: his invitation may lie there, with the next message right behind it.
 _ADD = text(
     """
     WITH fresh AS (
-        SELECT update_id, person_id, payload
-        FROM jsonb_to_recordset(:updates) AS u(update_id bigint, person_id bigint, payload jsonb)
+        SELECT * FROM jsonb_to_recordset(:updates)
+            AS u(update_id bigint, person_id bigint, payload jsonb, code_hash text, owner boolean)
+    ), welcome AS (
+        SELECT DISTINCT person_id FROM fresh f LEFT JOIN users u ON u.telegram_id = f.person_id
+        WHERE u.active
+           OR EXISTS (SELECT FROM inbox WHERE bot_id = :bot_id AND person_id = f.person_id AND status = 'pending')
+           OR u.id IS NULL AND (f.owner OR EXISTS (
+                SELECT FROM invites WHERE code_hash = decode(f.code_hash, 'hex')
+                   AND used_by_id IS NULL AND revoked_at IS NULL AND expires_at > :now))
     ), hurried AS (
         UPDATE inbox SET not_before = clock_timestamp() + interval '1 second'
-        WHERE status = 'pending' AND bot_id = :bot_id AND person_id IN (SELECT person_id FROM fresh)
+        WHERE status = 'pending' AND bot_id = :bot_id AND person_id IN (SELECT person_id FROM welcome)
           AND not_before > clock_timestamp() + interval '1 second'
+    ), kept AS (
+        INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts)
+        SELECT :bot_id, update_id, person_id, payload, 'pending', 0 FROM fresh JOIN welcome USING (person_id)
+        ON CONFLICT DO NOTHING
     )
-    INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts)
-    SELECT :bot_id, update_id, person_id, payload, 'pending', 0 FROM fresh
-    ON CONFLICT DO NOTHING
+    SELECT person_id FROM welcome
     """
-).bindparams(bindparam("updates", type_=JSONB), bindparam("bot_id", type_=BIGINT))
+).bindparams(
+    bindparam("updates", type_=JSONB),
+    bindparam("bot_id", type_=BIGINT),
+    bindparam("now", type_=TIMESTAMP(timezone=True)),
+)
 
 # Of each person the update under a lease, or else the first pending one; taken unless its lease holds or it waits for
 # its next attempt. SKIP LOCKED lets replicas take different people at once; the outer WHERE re-checks the lease after
@@ -124,11 +151,23 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def add(self, bot_id: int, updates: list[tuple[int, int, dict[str, Any]]]) -> None:
-        """Keep raw updates given as (update_id, person_id, payload), durable on return; known ones are ignored."""
-        rows = [{"update_id": u, "person_id": p, "payload": raw} for u, p, raw in updates]
+    async def add(self, bot_id: int, updates: list[RawUpdate], now: datetime) -> set[int]:
+        """Keep the updates of people who may come in, durable on return; known updates are ignored.
+
+        Returns the ids of those people. Of everybody else nothing is written: he is a stranger, or blocked.
+        """
+        rows = [
+            {
+                "update_id": update.update_id,
+                "person_id": update.person_id,
+                "payload": update.payload,
+                "code_hash": update.code_hash and update.code_hash.hex(),
+                "owner": update.owner,
+            }
+            for update in updates
+        ]
         async with self._engine.connect() as connection:
-            await connection.execute(_ADD, {"bot_id": bot_id, "updates": rows})
+            return set((await connection.scalars(_ADD, {"bot_id": bot_id, "updates": rows, "now": now})).all())
 
     async def take(self, bot_id: int, limit: int, *, lease_seconds: float = 60) -> list[TakenUpdate]:
         """Lease the next update of up to `limit` people who have none under way, oldest first."""

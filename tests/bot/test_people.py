@@ -286,7 +286,7 @@ async def test_the_audit_and_the_numbers(agency: Agency) -> None:
     assert "A1B2C3" in galina.screen
     await agency.execute(
         "INSERT INTO outbox (recipient_id, kind, params, edits_card, status, attempts) SELECT id, 'update_died',"
-        " '{\"person\": \"Анна\", \"reference\": \"A1\"}', false, 'dead', 5 FROM users WHERE telegram_id = :p",
+        ' \'{"person": "Анна", "reference": "A1"}\', false, \'dead\', 5 FROM users WHERE telegram_id = :p',
         p=anna.id,
     )
     await agency.execute(

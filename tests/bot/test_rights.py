@@ -24,7 +24,17 @@ from tests.bot.conftest import Agency, OpenAgency
 from tests.bot.steps import PDF, Office, plain
 from tests.ui.test_windows import DIALOGS, ids, widgets
 
-FOREIGN = ("Семёнов", "123-45-67", "9161234567", "SYS1234567", "О716МК77", "Skoda Rapid", "торопится", "27 150", "54 300")
+FOREIGN = (
+    "Семёнов",
+    "123-45-67",
+    "9161234567",
+    "SYS1234567",
+    "О716МК77",
+    "Skoda Rapid",
+    "торопится",
+    "27 150",
+    "54 300",
+)
 """Words that nobody but Анна, Егор and Галина may read."""
 
 IDS = range(1, 5)

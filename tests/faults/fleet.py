@@ -26,6 +26,7 @@ HASTY = Pace(
     message_waits=(0.2, 0.2, 0.5, 1, 1),
     per_second=1000,
     per_chat=0,
+    burst=10**9,
     tick=0.5,
 )
 """The order of events of a real bot, with less waiting: a killed replica's work is taken up after a second."""
