@@ -89,6 +89,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "Label": None,
     "Invalid": None,
     "Unreadable": None,
+    "NoSuchDay": None,
     "ngettext": (1, 2),
 }
 PACKAGES = ("bot", "handlers", "fsm", "services", "scheduler")

@@ -48,7 +48,7 @@ _TYPED = {
     "хабаровск": "Asia/Vladivostok", "сахалин": "Asia/Sakhalin", "магадан": "Asia/Magadan",
     "камчатка": "Asia/Kamchatka",
 }  # fmt: skip
-_OFFSET = re.compile(r"(?P<base>utc|gmt|мск|msk)?\s*(?P<sign>[+-−–])\s*(?P<hours>[0-9]{1,2})")
+_OFFSET = re.compile(r"(?P<base>utc|gmt|мск|msk)?\s*(?P<sign>[+\-−–])\s*(?P<hours>[0-9]{1,2})")
 _HOURS = re.compile(
     r"(?:с|from)?\s*(?P<opens>[0-9]{1,2})(?::00)?\s*(?:-|–|—|до|to|\s)\s*(?P<closes>[0-9]{1,2})(?::00)?"
 )

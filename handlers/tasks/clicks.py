@@ -16,10 +16,11 @@ from handlers.tasks import getters
 from handlers.tasks.steps import TOASTS, Step, do, go
 from models.enums import TaskKind
 from services.errors import Invalid
-from services.rules.reading import Unreadable, clean_text, plain, read_date
+from services.rules.reading import NoSuchDay, Unreadable, clean_text, echo, plain, read_date
 from services.tasks import TaskFilter
 
-_AT = re.compile(r"(?P<day>.*?)[\s,]*(?:\bв\s|\bat\s)?\s*(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
+_AT = re.compile(r"(?P<day>.*?)[\s,]*(?:\bв\s|\bat\s)?\s*(?<!\d)(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
+_CLOCK = re.compile(r"(?:^|\s)\d{1,2}:\d{2}$")
 END_OF_DAY = time(18)
 
 
@@ -113,6 +114,8 @@ async def on_picked(_start_data: Data, result: Any, manager: DialogManager) -> N
 def read_due(text: str, now: datetime) -> datetime:
     """Read `пт`, `31.12`, `завтра 15:00`, `15:00` in the zone of `now`. Raises Unreadable."""
     found = _AT.fullmatch(plain(text))
+    if found is None and _CLOCK.search(plain(text)):
+        raise NoSuchDay("There is no such time: «{text}». For example: tomorrow 15:00", text=echo(text))
     if found is None:
         return datetime.combine(read_date(text, now.date()), END_OF_DAY, now.tzinfo)
     day = read_date(found["day"], now.date()) if found["day"].strip() else now.date()
@@ -125,6 +128,8 @@ async def on_typed(message: Message, _widget: MessageInput, manager: DialogManag
     now = getters.now(manager).astimezone(actor(manager).zone)
     try:
         due = read_due(text, now)
+    except NoSuchDay:
+        raise
     except Unreadable:
         keep(manager, comment=clean_text(text, 1000))
         return

@@ -9,6 +9,9 @@ _RUSSIAN = re.compile(r"[3489][0-9]{9}")
 
 def normalise(text: str, region: str = "RU") -> str | None:
     """Read a phone in any usual form; None when it is not a phone that could be called."""
+    # The library takes the digits of every script, and people look for a number as they see it.
+    if any(char.isnumeric() and not char.isascii() for char in text):
+        return None
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from services.rules.reading import (
+    TO_CYRILLIC,
     Unreadable,
     clean_text,
     echo,
@@ -32,7 +33,10 @@ class PolicyLine:
 _FROM = re.compile(r"(?:с|со|from)", re.IGNORECASE)
 _SERIES = re.compile(r"[A-Za-zА-Яа-яЁё]{1,6}")
 _DATE_LIKE = re.compile(r"[0-9]{1,2}[./][0-9]{1,2}(?:[./][0-9]{2,4})?|[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{2}|[0-9]{4})")
+_DATE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9]{2,})?")
+_SERIES_AND_NUMBER = re.compile(r"[АВЕКМНОРСТУХ]{3}[0-9]{10}")
+_NO_SUM = re.compile(r"[-−–—+]?(?:nan|inf(?:inity)?|∞|[0-9.,]+e[-−+]?[0-9]+)|[-−–—][0-9][0-9.,]*", re.IGNORECASE)
+"""What somebody may mean for a sum, and no insurer prints into a number."""
 
 
 def read_policy_line(text: str, today: date) -> PolicyLine:
@@ -50,17 +54,18 @@ def read_policy_line(text: str, today: date) -> PolicyLine:
         # A day that there is not must not become the number of the policy.
         return PolicyLine(None, *read_date_span(" ".join(words), today))
     head = _number_length(words)
+    if head > 1 and not _may_go_on(words[:head]):
+        _say_what_is_wrong(words[1:], today)
     for length in range(head, len(words) + 1):
+        if length > head and not _may_go_on(words[:length]):
+            break
         rest = _read_rest(words[length:], today)
         # «12345 / 26» is one number: it cannot end with the mark that joins its parts.
-        if (
-            rest is not None
-            and not words[length - 1].endswith(("/", "-"))
-            and not any(map(_DATE.fullmatch, words[:length]))
-        ):
+        if rest is not None and not words[length - 1].endswith(("/", "-")):
             term, premium = rest
             starts_on, ends_on = term or (None, None)
             return PolicyLine(policy_number("".join(words[:length])), starts_on, ends_on, premium)
+    _say_what_is_wrong(words[head:], today)
     raise Unreadable("«{text}» is not a policy number. For example: ХХХ 0123456789", text=echo(text))
 
 
@@ -79,6 +84,24 @@ def _number_length(words: list[str]) -> int:
         if digits == 10:
             return at
     return 2
+
+
+def _may_go_on(words: list[str]) -> bool:
+    """Whether the last of these words can still belong to the number: no day, no sum, and the number was not whole."""
+    whole = _SERIES_AND_NUMBER.fullmatch("".join(words[:-1]).upper().translate(TO_CYRILLIC))
+    return not (whole or _DATE.fullmatch(words[-1]) or _NO_SUM.fullmatch(words[-1]))
+
+
+def _say_what_is_wrong(words: list[str], today: date) -> None:
+    """Raise what a reader says about the word that is neither a term nor a premium; no word of the number is either."""
+    for at, word in enumerate(words):
+        if _NO_SUM.fullmatch(word):
+            read_sum(word, positive=True)
+        if _DATE.fullmatch(word):
+            read_date_span(" ".join(words[at:]), today)
+            raise Unreadable("«{text}» is not a policy number. For example: ХХХ 0123456789", text=echo(" ".join(words)))
+    if words:
+        read_sum(" ".join(words), positive=True)
 
 
 def _read_rest(words: list[str], today: date) -> tuple[tuple[date, date] | None, Decimal | None] | None:
@@ -100,7 +123,8 @@ def _read_rest(words: list[str], today: date) -> tuple[tuple[date, date] | None,
             premium = _quietly_sum(" ".join(left))
             if premium is not None or not left:
                 return term, premium
-    premium = _quietly_sum(" ".join(words))
+    # «31.13» is a day that there is not, and not thirty-one roubles.
+    premium = None if any(map(_DATE.fullmatch, words)) else _quietly_sum(" ".join(words))
     return None if premium is None else (None, premium)
 
 

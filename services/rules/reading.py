@@ -25,6 +25,10 @@ class Unreadable(Exception):
         return self.msgid.format(**self.params)
 
 
+class NoSuchDay(Unreadable):
+    """It is written as a date and there is no such day, so it must not be taken for something else."""
+
+
 # --- text ---------------------------------------------------------------------------------------------------------
 
 # Ranges and not a walk over all of Unicode: the walk costs 0.2 s of every start. A test compares them with unicodedata.
@@ -177,6 +181,8 @@ _ISO = re.compile(r"(?P<y>[0-9]{4})[-./](?P<m>[0-9]{1,2})[-./](?P<d>[0-9]{1,2})"
 _NUMERIC = re.compile(r"(?P<d>[0-9]{1,2})\s?[-./,]\s?(?P<m>[0-9]{1,2})(?:\s?[-./,]\s?(?P<y>[0-9]{4}|[0-9]{2}))?\.?")
 _WORDED = re.compile(r"(?P<d>[0-9]{1,2})(?:-?го)?\s+(?P<m>[a-zа-я]{3,9}\.?)(?:\s+(?P<y>[0-9]{4}))?")
 _WORDED_EN = re.compile(r"(?P<m>[a-z]{3,9}\.?)\s+(?P<d>[0-9]{1,2})(?:,?\s+(?P<y>[0-9]{4}))?")
+_DATED = re.compile(r"[-−]?\d{1,2}\s?[-./,]\s?\d+(?:\s?[-./,]{1,2}\s?\d+)?|\d{3,}[-./]\d{1,2}[-./]\d{1,2}")
+"""What is written as a date, in whatever digits, and may be none."""
 _LEADING = re.compile(r"(?:до|с|со|на|к|ко|в|во|от|по|on|by|until|from)\s+")
 
 
@@ -189,6 +195,8 @@ def read_date(text: str, today: date, *, past: bool = False) -> date:
             found := _from_words(candidate, today, past=past) or _from_numbers(candidate, today, text, past=past)
         ):
             return _in_bounds(found, text)
+    if _DATED.fullmatch(typed):
+        raise NoSuchDay("There is no such day: «{text}». For example: 31.12.2026", text=echo(text))
     raise Unreadable(
         "«{text}» is not a date. For example: 31.12, 31.12.2026, tomorrow, +14, in 2 weeks, fri", text=echo(text)
     )
@@ -197,7 +205,7 @@ def read_date(text: str, today: date, *, past: bool = False) -> date:
 def _in_bounds(found: date, text: str) -> date:
     if FIRST_YEAR <= found.year <= LAST_YEAR:
         return found
-    raise Unreadable("The year in «{text}» is out of range. For example: 31.12.2026", text=echo(text))
+    raise NoSuchDay("The year in «{text}» is out of range. For example: 31.12.2026", text=echo(text))
 
 
 def _from_words(typed: str, today: date, *, past: bool) -> date | None:
@@ -254,11 +262,11 @@ def _full_year(typed: str, today: date, *, past: bool) -> int:
 
 def _real_date(year: int, month: int, day: int, text: str) -> date:
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Unreadable("The year in «{text}» is out of range. For example: 31.12.2026", text=echo(text))
+        raise NoSuchDay("The year in «{text}» is out of range. For example: 31.12.2026", text=echo(text))
     try:
         return date(year, month, day)
     except ValueError:
-        raise Unreadable("There is no such day: «{text}». For example: 31.12.2026", text=echo(text)) from None
+        raise NoSuchDay("There is no such day: «{text}». For example: 31.12.2026", text=echo(text)) from None
 
 
 def _nearest(day: int, month: int, today: date, text: str, *, past: bool) -> date:
@@ -270,7 +278,7 @@ def _nearest(day: int, month: int, today: date, text: str, *, past: bool) -> dat
             continue
         if (found <= today) if past else (found >= today):
             return found
-    raise Unreadable("There is no such day: «{text}». For example: 31.12.2026", text=echo(text))
+    raise NoSuchDay("There is no such day: «{text}». For example: 31.12.2026", text=echo(text))
 
 
 _SPAN = re.compile(
@@ -380,7 +388,8 @@ def read_plate(text: str) -> str:
 def policy_number(text: str) -> str:
     """Bring a policy number to the one form it is stored and searched in: no spaces, upper case."""
     typed = re.sub(r"[\s№]", "", text.translate(INVISIBLE).translate(_SPACES).strip().upper())
-    if len(typed) > 64 or not any(c.isdigit() for c in typed):
+    # Digits of other scripts look like nothing that an insurer prints, and nobody would find them again.
+    if len(typed) > 64 or not re.search("[0-9]", typed) or any(c.isnumeric() and not c.isascii() for c in typed):
         raise Unreadable("«{text}» is not a policy number. For example: ХХХ 0123456789", text=echo(text))
     # Compulsory motor series are Cyrillic (ХХХ, ТТТ); the same number typed in Latin must not become a second policy.
     series = typed[:3].translate(TO_CYRILLIC)

@@ -99,8 +99,9 @@ _INSURED = re.compile(
 _NO_DEDUCTIBLE = re.compile(r"(?<!\w)(?:без\sфр(?:анш\w*)?|фр(?:анш\w*)?\.?\s(?:нет|без)|б/ф)(?!\w)\.?")
 _DEDUCTIBLE = re.compile(rf"(?<!\w)(?:фр|франш\w*|ded)\.?{_MARK}(?P<value>{AMOUNT})(?!\s?%)(?:\s?{CURRENCY})?")
 _PREMIUM = re.compile(
-    rf"(?<![\w.,])(?P<label>(?:премия|прем|цена|стоимость|итого|сумма)\.?{_MARK})?(?P<value>[-−]?{AMOUNT})"
-    rf"(?:(?P<currency>\s?{CURRENCY})|(?![\w]|\s?%))"
+    rf"(?<![\w.,^*=+])(?<![0-9]e[-−])(?<![-+−–—][-−–—])(?P<label>(?:премия|прем|цена|стоимость|итого|сумма)\.?{_MARK})?"
+    rf"(?P<value>[-−–—]?{AMOUNT})"
+    rf"(?:(?P<currency>\s?{CURRENCY})|(?![\w^*=]|\s?%|\.\.|[^\w\s|;()/–—-]\d))"
 )
 _PLANS = [
     # A bare «100» inside a line is a number like any other; with its % it is a plan.
@@ -108,7 +109,7 @@ _PLANS = [
     for pattern in PLAN_PATTERNS
 ]
 # A word cut off from its number would otherwise slide into the comment and the variant would lose a term silently.
-_BARE = re.compile(r"(?<!\w)(?:фр|франшиза|сс|кв)(?![\w])")
+_BARE = re.compile(r"(?<!\w)(?P<word>фр|франшиза|сс|кв)(?:(?!\w)|(?=(?:[\d∞]|nan|inf)(?![0-9.,]*\s?%)))")
 _YEARS = range(1950, 2050)
 
 
@@ -160,7 +161,7 @@ def _read_line(line: str, insurers: Mapping[str, int], known: Mapping[str, int],
         deductible = rest.take(_DEDUCTIBLE, lambda m: _in_thousands(m["value"], below=1000))
     plan = next((plan for pattern in _PLANS if (plan := rest.take(pattern, lambda m: read_plan(m[0])))), None)
     if bare := _BARE.search(_same_length_plain(rest.rest)):
-        raise Unreadable("A number is missing after «{word}». For example: ded15 or si1.2m", word=bare[0])
+        raise Unreadable("A number is missing after «{word}». For example: ded15 or si1.2m", word=bare["word"])
     found = _likeliest_premium(rest.plain)
     if found is None:
         raise Unreadable("There is no premium in «{line}». For example: RESO 54300 ded15 50/50", line=echo(line))
@@ -200,6 +201,9 @@ def _in_thousands(text: str, below: int) -> Decimal:
 
 # --- the insurer --------------------------------------------------------------------------------------------------
 
+_SEPARATOR = re.compile(r"^(?:[ :,]|[—–-](?![0-9]))+")
+"""Between the insurer and the rest; a dash that stands before a number is a minus."""
+
 _NUMBERING = re.compile(r"^(?:[-–—•*·]\s*|(?:[вВbB])?[0-9]{1,2}\s?[).]\s+|[вВ][0-9]{1,2}\s+)")
 
 
@@ -210,7 +214,7 @@ def _take_insurer(line: str, insurers: Mapping[str, int], known: Mapping[str, in
     for count in range(min(len(words), 6), 0, -1):
         key = alias_key("".join(words[:count]))
         if key in known:
-            return known[key], " ".join(words[count:]).lstrip(" :—–-,")
+            return known[key], _SEPARATOR.sub("", " ".join(words[count:]))
     name = re.match(r"[^0-9]*", line)
     typed = name[0].strip(" :—–-,«»\"'") if name else ""
     if (key := alias_key(typed)) and key in known:  # the premium is glued to the name: РЕСО54300

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
+REFUSALS = {"Unreadable", "NoSuchDay"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -13,7 +14,7 @@ def explanations() -> set[str]:
     found: set[str] = set()
     for path in (ROOT / "services" / "rules").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unreadable":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
                 (msgid,) = node.args
                 assert isinstance(msgid, ast.Constant), f"{path.name}:{node.lineno}: the text must be one literal"
                 assert isinstance(msgid.value, str)
