@@ -48,6 +48,8 @@ _log = structlog.get_logger(__name__)
 EXTRA_KINDS = frozenset({"my_chat_member"})
 """Wanted from Telegram besides what the screens handle: who has blocked the bot, and who is back."""
 
+_LONGEST_HEADER = 64 * 1024
+
 
 class StartError(Exception):
     """The bot cannot start; the text is one line for the person who started it."""
@@ -178,7 +180,11 @@ class App:
 
     async def _serve(self, app: web.Application, host: str, port: int, variable: str) -> int:
         """Listen; returns the port, which 0 leaves to the system."""
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        # Nobody who calls us packs his bodies: unpacking is only good for bombs. Too long a header is read to its end
+        # and refused for what is in it.
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=5, auto_decompress=False, max_field_size=_LONGEST_HEADER
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port)
