@@ -620,7 +620,7 @@ class Reminder(Entity):
     answered_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     answer: Mapped[str | None] = mapped_column(String(40), default=None)
     # Of a planned row that could not be fired: how often it was tried, and why it failed the last time.
-    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     error: Mapped[str | None] = mapped_column(Text, default=None)
 
 

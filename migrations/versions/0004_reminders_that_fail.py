@@ -14,7 +14,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("reminders", sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False))
-    op.alter_column("reminders", "attempts", server_default=None)
     op.add_column("reminders", sa.Column("error", sa.Text(), nullable=True))
     op.create_index("ix_reminders_failing", "reminders", ["id"], postgresql_where=sa.text("error IS NOT NULL"))
 
