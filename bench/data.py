@@ -288,8 +288,8 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
     yield (
         "reminders",
         f"""
-        INSERT INTO reminders ({columns})
-        SELECT kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, {status}, {sent}
+        INSERT INTO reminders ({columns}, attempts)
+        SELECT kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, {status}, {sent}, 0
         FROM (
             SELECT 'policy_end' AS kind, p.id AS object_id, -s AS step, d.seller_id AS recipient_id,
                    p.ends_on - s AS local_date, (p.ends_on - s + TIME '06:00') AT TIME ZONE 'UTC' AS due_at,

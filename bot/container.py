@@ -9,7 +9,6 @@ import orjson
 import structlog
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.default import DefaultBotProperties
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.fsm.storage.memory import DisabledEventIsolation
@@ -18,6 +17,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, make_async_con
 
 import fsm.errors
 from bot.backup import backups_of
+from bot.dispatch import StraightDispatcher
 from bot.handling import DirectAnswers, Handling
 from bot.intake import Intake
 from bot.menu import Menus
@@ -27,6 +27,7 @@ from bot.pace import Pace
 from bot.porter import Porter
 from bot.sender import Sender
 from bot.settings import Settings
+from bot.telegram import TelegramSession
 from bot.trouble import Trouble
 from bot.turns import Activity, Turns
 from bot.worker import Worker
@@ -52,14 +53,6 @@ class Screens:
     """The routers of the features, made anew for each dispatcher: a router has one parent for life."""
 
     make: Callable[[], Sequence[Router]]
-
-
-class _Http(AiohttpSession):
-    """aiogram's session, without the quarter of a second it sleeps when it is closed: the loop lives on a little."""
-
-    async def close(self) -> None:
-        if self._session is not None and not self._session.closed:
-            await self._session.close()
 
 
 class _Kept(Provider):
@@ -126,7 +119,7 @@ class _FrontDoor(Provider):
 
     @provide
     async def bot(self, settings: Settings, answers: DirectAnswers) -> AsyncIterator[Bot]:
-        session = _Http(
+        session = TelegramSession(
             api=TelegramAPIServer.from_base(settings.telegram.telegram_api_url),
             json_loads=orjson.loads,
             json_dumps=lambda value: orjson.dumps(value).decode(),
@@ -171,7 +164,7 @@ class _FrontDoor(Provider):
         self, states: StateStorage, services: Services, screens: Screens, background: Background, door: Door
     ) -> Dispatcher:
         # Updates come one at a time a person: an isolation of the framework's would only hold locks for nothing.
-        dispatcher = Dispatcher(storage=states, events_isolation=DisabledEventIsolation(), services=services)
+        dispatcher = StraightDispatcher(storage=states, events_isolation=DisabledEventIsolation(), services=services)
         dispatcher.include_routers(*screens.make())
         stand_before(dispatcher, background, door)
         return dispatcher
@@ -194,7 +187,10 @@ class _FrontDoor(Provider):
         pace: Pace,
         metrics: Metrics,
         activity: Activity,
+        transactions: Transactions,
     ) -> Worker:
+        # Whatever is written for somebody is sent at once, and nobody looks for it when nothing was written.
+        transactions.on_message = sender.wake
         return Worker(
             bot.id,
             database,
@@ -204,7 +200,6 @@ class _FrontDoor(Provider):
             pace=pace,
             metrics=metrics,
             activity=activity,
-            after_each=sender.wake,
         )
 
     @provide

@@ -1,6 +1,8 @@
 """One update from the inbox, given to aiogram as if it had just come, with everything a retry needs around it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -25,6 +27,9 @@ _log = structlog.get_logger(__name__)
 direct: ContextVar[bool] = ContextVar("direct", default=False)
 """Whether a person waits for the answer to this very request, so that a short wait is better than a failure."""
 
+taken_with: ContextVar[TakenUpdate | None] = ContextVar("taken_with", default=None)
+"""The update that is being handled, with what was read with it."""
+
 _PATIENCE = 5  # seconds of retry_after that are waited for on the spot
 
 
@@ -33,6 +38,7 @@ class DirectAnswers(BaseRequestMiddleware):
 
     def __init__(self) -> None:
         self.answered: Recent[str, bool] = Recent(4096)
+        self.under_way: ContextVar[list[asyncio.Task[Any]] | None] = ContextVar("answers_under_way", default=None)
         self._answers: dict[Any, Any] = {}
 
     async def __call__(
@@ -49,18 +55,47 @@ class DirectAnswers(BaseRequestMiddleware):
     async def _answer(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: AnswerCallbackQuery
     ) -> Any:
-        """Telegram refuses a second answer, and one after 150 s; neither is a failure of the update."""
+        """Telegram refuses a second answer, and one after 150 s; neither is a failure of the update.
+
+        A tap's answer goes beside whatever comes after it: the person looks at the screen, and waits for no toast.
+        """
         if method.callback_query_id in self.answered:
             return True
+        self.answered[method.callback_query_id] = True
+        sending = asyncio.create_task(self._send_answer(make_request, bot, method))
+        under_way = self.under_way.get()
+        if under_way is None:
+            return await sending
+        under_way.append(sending)
+        return True
+
+    async def _send_answer(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: AnswerCallbackQuery
+    ) -> Any:
         try:
-            result: Any = await self._patiently(make_request, bot, method)
+            return await self._patiently(make_request, bot, method)
         except TelegramBadRequest as error:
             if "query is too old" not in error.message:
+                self.answered.pop(method.callback_query_id, None)
                 raise
             _log.info("a tap was answered too late")
-            result = True
-        self.answered[method.callback_query_id] = True
-        return result
+            return True
+        except BaseException:
+            self.answered.pop(method.callback_query_id, None)
+            raise
+
+    @asynccontextmanager
+    async def during(self) -> AsyncIterator[None]:
+        """Let answers go beside the work of the block; they have arrived, or have failed it, when it ends."""
+        sending: list[asyncio.Task[Any]] = []
+        token = self.under_way.set(sending)
+        try:
+            yield
+            await asyncio.gather(*sending)
+        finally:
+            self.under_way.reset(token)
+            for task in sending:
+                task.cancel()
 
     async def _patiently(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
@@ -96,10 +131,14 @@ class Handling:
 
     async def __call__(self, taken: TakenUpdate, again: bool) -> str:
         key = f"{taken.bot_id}:{taken.update_id}"
-        update = Update.model_validate(without_forgery(taken.payload), context={"bot": self._bot})
-        token = direct.set(True)
+        update = Update.model_validate(what_is_read(without_forgery(taken.payload)), context={"bot": self._bot})
+        token, sender = direct.set(True), taken_with.set(taken)
+        seen = None if taken.seen is None else taken.seen.state
         try:
-            async with self._states.during(taken.bot_id, taken.person_id, key) as state:
+            async with (
+                self._states.during(taken.bot_id, taken.person_id, key, seen=seen) as state,
+                self._answers.during(),
+            ):
                 if again and state.written_by == key:
                     # An earlier attempt came as far as saving the screen it led to: acting on the same words in the
                     # next window would be wrong. What may be missing is the sight of it.
@@ -111,6 +150,7 @@ class Handling:
             await self._answer_tap(update)
         finally:
             direct.reset(token)
+            taken_with.reset(sender)
         return result
 
     async def _feed(self, update: Update) -> str:
@@ -148,3 +188,15 @@ def without_forgery(payload: dict[str, Any]) -> dict[str, Any]:
         return payload
     visible = text.rstrip(REPLY_CALLBACK_SYMBOLS)
     return payload if visible == text else payload | {"message": message | {"text": visible}}
+
+
+def what_is_read(payload: dict[str, Any]) -> dict[str, Any]:
+    """The update without the buttons that stand around the pressed one: nobody reads them, and to make an object of
+    each takes longer than to make the rest of the update.
+    """
+    match payload:
+        case {"callback_query": {"message": {"reply_markup": {"inline_keyboard": [*rows]}} as message} as query}:
+            pressed = [[key] for row in rows for key in row if key.get("callback_data") == query.get("data")][:1]
+            shown = message | {"reply_markup": {"inline_keyboard": pressed}}
+            return payload | {"callback_query": query | {"message": shown}}
+    return payload

@@ -11,6 +11,7 @@ from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.types import Chat, TelegramObject, Update, User
 from aiogram_dialog.api.entities import DialogUpdate
 
+from bot.handling import taken_with
 from bot.menu import Menus
 from bot.metrics import Metrics
 from bot.porter import Caller, Porter
@@ -18,6 +19,7 @@ from bot.turns import Activity, Turns
 from fsm.i18n import DEFAULT_LANGUAGE, use_language
 from fsm.storage import StateStorage
 from services.access import Actor, origin
+from services.people import active_actor
 from services.registry import Services
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +65,7 @@ class Door(BaseMiddleware):
         # In a group the bot would show the agency's papers to everybody who is in it.
         if user is None or (chat is not None and chat.type not in (ChatType.PRIVATE, "")):
             return None
-        actor = await self._services.people.identify(user.id)
+        actor = await self._identify(user.id)
         if actor is None and not self._brings_invitation(event, user):
             # Most strangers do not come as far as this (bot/intake.py): this one was shut out a moment ago.
             if isinstance(event, Update):
@@ -81,6 +83,12 @@ class Door(BaseMiddleware):
             with use_language(actor.language):
                 await self._menus.show(data["bot"], user.id, actor)
         return result
+
+    async def _identify(self, telegram_id: int) -> Actor | None:
+        taken = taken_with.get()
+        if taken is not None and taken.person_id == telegram_id and taken.seen is not None:
+            return active_actor(taken.seen.user)
+        return await self._services.people.identify(telegram_id)
 
     async def _note(self, event: Update, actor: Actor) -> None:
         """Who writes can be written to; who stops the bot cannot."""

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.recent import Recent
+
 
 class Turns:
     """A lock a person, kept only while somebody holds it or waits for it."""
 
     def __init__(self) -> None:
         self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
+        self._ended: Recent[int, int] = Recent(10_000)
+        self.ended = 0
 
     @asynccontextmanager
     async def of(self, person_id: int) -> AsyncIterator[None]:
@@ -20,9 +24,15 @@ class Turns:
             async with lock:
                 yield
         finally:
+            self.ended += 1
+            self._ended[person_id] = self.ended
             lock, users = self._locks.pop(person_id)
             if users > 1:
                 self._locks[person_id] = (lock, users - 1)
+
+    def none_since(self, person_id: int, ended: int) -> bool:
+        """Whether no turn of the person has ended since `ended` was so many: what was read then is still so."""
+        return self._ended.get(person_id, 0) <= ended
 
     @property
     def busy(self) -> bool:

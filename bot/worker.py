@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -65,11 +66,10 @@ class Worker:
         pace: Pace,
         metrics: Metrics,
         activity: Activity,
-        after_each: Callable[[], None],
     ) -> None:
         self._bot_id, self._database, self._inbox = bot_id, database, Inbox(database)
         self._handle, self._troubles, self._turns = handle, troubles, turns
-        self._pace, self._metrics, self._activity, self._after_each = pace, metrics, activity, after_each
+        self._pace, self._metrics, self._activity = pace, metrics, activity
         self._floods = Floods(pace.burst, pace.steady)
         self._held_back = 0
         self._wake = asyncio.Event()
@@ -115,9 +115,10 @@ class Worker:
         free = self._pace.people_at_once - (len(self._under_way) - self._held_back)
         if free <= 0:
             return False
+        ended = self._turns.ended
         taken = await self._inbox.take(self._bot_id, free, lease_seconds=self._pace.lease)
         for update in taken:
-            task = asyncio.create_task(self._see_through(update), name=f"update-{update.update_id}")
+            task = asyncio.create_task(self._see_through(update, ended), name=f"update-{update.update_id}")
             self._under_way[task] = update
             task.add_done_callback(self._finished)
         return len(taken) == free
@@ -128,7 +129,6 @@ class Worker:
             # Only bookkeeping can fail here (the database went away after the handling): the lease runs out.
             self._complain("bookkeeping", error)
         self.wake()
-        self._after_each()
         self._activity.ring()
 
     async def _called(self, patience: float) -> None:
@@ -138,7 +138,7 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _see_through(self, update: TakenUpdate) -> None:
+    async def _see_through(self, update: TakenUpdate, ended: int) -> None:
         kind = next((name for name in update.payload if name != "update_id"), "nothing")
         again, lost = update.attempts > 1, 0
         self._metrics.waiting.observe(max(0.0, time.time() - update.received_at.timestamp()))
@@ -146,9 +146,10 @@ class Worker:
             while True:
                 began = time.monotonic()
                 try:
-                    if not again:
-                        await self._hold_back(update)
+                    held = not again and await self._hold_back(update)
                     async with self._turns.of(update.person_id):
+                        if again or held or not self._turns.none_since(update.person_id, ended):
+                            update = replace(update, seen=None)
                         result = await self._in_time(update, again)
                     await self._inbox.done(update)
                 except asyncio.CancelledError:
@@ -165,8 +166,11 @@ class Worker:
             self._metrics.updates.labels(kind, result).inc()
             self._metrics.handling.labels(kind).observe(time.monotonic() - began)
 
-    async def _hold_back(self, update: TakenUpdate) -> None:
-        """Let an update of a flood wait for its time. It waits under its lease, and takes nobody else's place."""
+    async def _hold_back(self, update: TakenUpdate) -> bool:
+        """Let an update of a flood wait for its time. It waits under its lease, and takes nobody else's place.
+
+        Returns whether it had to wait.
+        """
         wait, begins = self._floods.take(update.person_id)
         if begins:
             try:
@@ -180,6 +184,7 @@ class Worker:
                 await asyncio.sleep(wait)
             finally:
                 self._held_back -= 1
+        return wait > 0
 
     async def _in_time(self, update: TakenUpdate, again: bool) -> str:
         limit = asyncio.timeout(self._pace.longest)

@@ -5,7 +5,6 @@ they work on a copy: it is loaded once when the update begins and saved once whe
 that fails leaves the state as it was, and can be tried again from there.
 """
 
-import copy
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -29,7 +28,9 @@ class Kept(Protocol):
 
 
 class Store(Protocol):
-    """Where the state of a chat lies: Postgres or Redis."""
+    """Where the state of a chat lies: Postgres or Redis. `reads_with_updates`: the inbox hands it out with updates."""
+
+    reads_with_updates: bool
 
     async def load(self, bot_id: int, chat_id: int) -> Kept: ...
     async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None: ...
@@ -47,7 +48,8 @@ class ChatState:
         self.changed = False
 
     def get(self, key: StorageKey, part: str) -> Any:
-        return copy.deepcopy(self.records.get(_name(key), {}).get(part))
+        value = self.records.get(_name(key), {}).get(part)
+        return None if value is None else orjson.loads(orjson.dumps(value))
 
     def set(self, key: StorageKey, part: str, value: Any) -> None:
         name = _name(key)
@@ -95,12 +97,17 @@ class StateStorage(BaseStorage):
         self._store = store
 
     @asynccontextmanager
-    async def during(self, bot_id: int, chat_id: int, update_key: str | None) -> AsyncIterator[ChatState]:
+    async def during(
+        self, bot_id: int, chat_id: int, update_key: str | None, *, seen: Kept | None = None
+    ) -> AsyncIterator[ChatState]:
         """Work on a copy of the chat's state; it is saved when the block ends well and forgotten when it fails.
 
-        `update_key` is remembered as the writer; without one the last writer stays remembered.
+        `update_key` is remembered as the writer; without one the last writer stays remembered. `seen` is what the
+        inbox has read with the update, if that is still so.
         """
-        state = ChatState(bot_id, chat_id, await self._store.load(bot_id, chat_id), update_key)
+        if seen is None or not self._store.reads_with_updates:
+            seen = await self._store.load(bot_id, chat_id)
+        state = ChatState(bot_id, chat_id, seen, update_key)
         token = _current.set(state)
         try:
             yield state

@@ -11,8 +11,11 @@ from fsm.i18n import _
 
 
 def html(template: str, /, **values: Any) -> Markup:
-    """Fill a translated HTML template; every value is escaped unless it is Markup already."""
-    return Markup(template).format(**values)  # noqa: S704 the template is ours, the values are escaped
+    """Fill a translated HTML template; every value is escaped unless it is Markup already.
+
+    Templates have names and nothing else in their braces: Markup's own `format` takes formats too, ten times slower.
+    """
+    return Markup(template.format_map({name: escape(value) for name, value in values.items()}))  # noqa: S704 as said
 
 
 def lines(*parts: Markup | str | None) -> Markup:

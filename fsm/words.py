@@ -2,9 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
 from fsm.i18n import _, language, ngettext
 from models import enums
@@ -134,14 +135,19 @@ def day(value: date, today: date | None = None) -> str:
 def weekday(value: date, today: date | None = None) -> str:
     """A date with its day of the week: `пт, 14 марта`; with its year when it is not the year of `today`."""
     year = "" if today is None or value.year == today.year else " y"
-    return str(format_date(value, f"EEE, d MMMM{year}", locale=language()))
+    return _date(value, f"EEE, d MMMM{year}", language())
+
+
+@lru_cache(4096)
+def _date(value: date, pattern: str, locale: str) -> str:
+    return str(format_date(value, pattern, locale=locale))
 
 
 def moment(value: datetime, zone: ZoneInfo, today: date | None = None) -> str:
     """A moment in the reader's time zone: `14.03 15:20`; with its year when it is not the year of `today`."""
     here = value.astimezone(zone)
-    year = "" if today is None or here.year == today.year else ".yyyy"
-    return str(format_datetime(here, f"dd.MM{year} HH:mm", locale=language()))
+    year = today is not None and here.year != today.year
+    return f"{here:%d.%m.%Y %H:%M}" if year else f"{here:%d.%m %H:%M}"
 
 
 def in_days(value: date, today: date) -> str:

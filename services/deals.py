@@ -39,7 +39,8 @@ from services.rules.deal_line import ClientDraft
 from services.rules.reading import clean_text, read_plate, read_vin
 from services.rules.stages import after_reopened
 from services.rules.statuses import payment_status, policy_status
-from storage.deals import DealTotals, Desk
+from storage.deal_card import DealTotals
+from storage.deals import Desk
 from storage.uow import Transaction
 
 TITLE_LIMIT, ADDRESS_LIMIT, NOTE_LIMIT = 200, 300, 4000
@@ -147,33 +148,35 @@ class DealService(Service):
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, deal_id: int) -> DealView:
         """Everything about a deal that fits one screen. Raises NotFound."""
-        deal = await tx.deals.get(actor.scope, deal_id)
-        if deal is None:
+        found = await tx.deals.card(
+            actor.scope, deal_id, policies=CARD_POLICIES, payments=CARD_PAYMENTS, journal=CARD_JOURNAL
+        )
+        if found is None:
             raise NotFound
         today = actor.day(tx.now)
-        own = actor.owns(deal)
+        own = actor.owns(found.deal)
         return DealView(
-            deal=deal,
+            deal=found.deal,
             today=today,
             own=own,
             sees_money=own,
-            totals=await tx.deals.totals(deal_id),
-            chosen=await tx.deals.chosen_variant(deal_id),
+            totals=found.totals,
+            chosen=found.chosen,
             policies=[
                 PolicyBrief(
                     row,
                     policy_status(row.starts_on, row.ends_on, row.outcome, today, max(planning.ladder_of(row.line))),
                 )
-                for row in await tx.deals.latest_policies(deal_id, CARD_POLICIES)
+                for row in found.policies
             ],
             unpaid=[
                 PaymentBrief(row, payment_status(row.due_on, row.amount, row.paid_amount, False, today))
-                for row in await tx.deals.next_unpaid(deal_id, CARD_PAYMENTS)
+                for row in found.unpaid
             ],
-            tasks=await tx.deals.open_tasks(deal_id),
-            agreed=await tx.deals.expenses(deal_id) if own else [],
-            journal=await tx.journal.latest(deal_id, CARD_JOURNAL),
-            journal_total=await tx.journal.total(deal_id),
+            tasks=found.tasks,
+            agreed=found.agreed if own else [],
+            journal=found.journal,
+            journal_total=found.journal_total,
         )
 
     @query(ANYBODY)

@@ -74,6 +74,11 @@ def as_actor(user: User) -> Actor:
     )
 
 
+def active_actor(user: User | None) -> Actor | None:
+    """Who may act as this user now: nobody for a stranger and for a blocked one."""
+    return as_actor(user) if user is not None and user.active else None
+
+
 def code_hash(code: str) -> bytes:
     """What is kept of an invite's code."""
     return hashlib.sha256(code.encode()).digest()
@@ -111,8 +116,7 @@ class PeopleService(Service):
     async def identify(self, telegram_id: int) -> Actor | None:
         """The active person behind a Telegram account, or None for a stranger and for a blocked one."""
         async with self._transactions.read(None, self.clock.now()) as tx:
-            user = await tx.people.by_telegram_id(telegram_id)
-        return as_actor(user) if user is not None and user.active else None
+            return active_actor(await tx.people.by_telegram_id(telegram_id))
 
     @before_roles("lets in only the owner's own ids and bearers of a valid one-time code")
     async def admit(self, telegram_id: int, full_name: str, username: str | None, code: str | None) -> Actor | None:

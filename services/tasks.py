@@ -519,7 +519,7 @@ class TaskService(Service):
             task=task,
             moves=moves,
             entries=await tx.journal.written(task.deal_id, CARD_ENTRIES),
-            documents=(await tx.deals.totals(task.deal_id)).documents,
+            documents=await tx.deals.documents(task.deal_id),
             drafts=counts.get(VariantStatus.DRAFT, 0),
             offered=counts.get(VariantStatus.OFFERED, 0),
             variant=None if task.variant_id is None else await tx.variants.caption(task.variant_id),

@@ -2,49 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
-from models.enums import DealStage, ExpenseStatus, IncomeStatus, PolicyOutcome, VariantStatus
+from models.enums import DealStage, PolicyOutcome, VariantStatus
 from models.scope import Scope
 from models.tables import (
     Client,
     Deal,
     DealExpense,
     Document,
-    Expense,
-    Income,
     Payment,
     Policy,
     Task,
     Variant,
 )
-from storage.repository import OPEN_TASK, Repository, may_see_deal
+from storage import deal_card
+from storage.repository import OPEN_TASK, UNPAID, Repository, may_see_deal
 
 OPEN_DEAL = Deal.stage != DealStage.CLOSED
-UNPAID = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
-_FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
-_FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
-
-
-@dataclass(frozen=True, slots=True)
-class DealTotals:
-    """What is counted and summed on a deal. The client's premium, our commission and our expenses stay apart."""
-
-    documents: int
-    variants: int
-    offered: int
-    policies: int
-    unpaid: int
-    premium: Decimal
-    premium_paid: Decimal
-    commission: Decimal
-    commission_received: Decimal
-    rates_missing: int
-    expenses: Decimal
-    expenses_paid: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,38 +131,18 @@ class Deals(Repository):
         )
         return Desk(*row.one())
 
-    async def totals(self, deal_id: int) -> DealTotals:
-        """All the numbers of one deal in one round trip."""
-        zero = Decimal(0)
-        documents = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))
-        variants = select(func.count()).where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
-        policies = select(func.count()).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
-        live = (Payment.deal_id == deal_id) & Payment.policy_id.in_(
-            select(Policy.id).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
-        )
-        income = (Income.deal_id == deal_id) & Income.status.not_in(_FORGOTTEN_INCOME)
-        expense = (Expense.deal_id == deal_id) & Expense.status.not_in(_FORGOTTEN_EXPENSE)
-        row = (
-            await self.session.execute(
-                select(
-                    documents.scalar_subquery(),
-                    variants.scalar_subquery(),
-                    variants.where(Variant.status == VariantStatus.OFFERED).scalar_subquery(),
-                    policies.scalar_subquery(),
-                    select(func.count()).where(live, UNPAID).scalar_subquery(),
-                    select(func.coalesce(func.sum(Payment.amount), zero))
-                    .where(live, Payment.waived_at.is_(None))
-                    .scalar_subquery(),
-                    select(func.coalesce(func.sum(Payment.paid_amount), zero)).where(live).scalar_subquery(),
-                    select(func.coalesce(func.sum(Income.expected_amount), zero)).where(income).scalar_subquery(),
-                    select(func.coalesce(func.sum(Income.received_amount), zero)).where(income).scalar_subquery(),
-                    select(func.count()).where(income, Income.expected_amount.is_(None)).scalar_subquery(),
-                    select(func.coalesce(func.sum(Expense.expected_amount), zero)).where(expense).scalar_subquery(),
-                    select(func.coalesce(func.sum(Expense.paid_amount), zero)).where(expense).scalar_subquery(),
-                )
-            )
-        ).one()
-        return DealTotals(*row)
+    async def card(
+        self, scope: Scope, deal_id: int, *, policies: int, payments: int, journal: int
+    ) -> deal_card.DealCard | None:
+        """All that a deal's card shows, in one round trip; of what may be many, the first few."""
+        text = deal_card.statement(scope.everything, scope.as_seller, scope.as_executor, policies, payments, journal)
+        found = await self.direct(text, deal_id, scope.user_id)
+        return deal_card.read(found[0]) if found else None
+
+    async def documents(self, deal_id: int) -> int:
+        """How many papers a deal has."""
+        papers = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))
+        return (await self.session.execute(papers)).scalar_one()
 
     async def chosen_variant(self, deal_id: int) -> Variant | None:
         """The variant that the client picked last, with its insurer."""
@@ -195,21 +152,6 @@ class Deals(Repository):
             .options(joinedload(Variant.insurer))
             .order_by(Variant.chosen_at.desc().nulls_last(), Variant.id.desc())
             .limit(1)
-        )
-
-    async def latest_policies(self, deal_id: int, limit: int) -> list[Policy]:
-        """Policies with insurer and line: undecided ones by their end, then decided ones, the latest first."""
-        return await self.many(
-            select(Policy)
-            .where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
-            .options(joinedload(Policy.insurer), joinedload(Policy.line))
-            .order_by(
-                Policy.outcome.is_not(None),
-                case((Policy.outcome.is_(None), Policy.ends_on)),
-                Policy.ends_on.desc(),
-                Policy.id.desc(),
-            )
-            .limit(limit)
         )
 
     async def unresolved_policies(self, deal_id: int) -> list[Policy]:

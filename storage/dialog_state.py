@@ -10,10 +10,7 @@ from typing import Any
 import orjson
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
-from models.tables import DialogState
 from storage.engine import Database
 
 _log = logging.getLogger(__name__)
@@ -27,31 +24,28 @@ class KeptState:
     written_by: str | None = None
 
 
+_LOAD = "SELECT records, written_by FROM dialog_state WHERE bot_id = $1 AND chat_id = $2"
+_SAVE = """
+    INSERT INTO dialog_state (bot_id, chat_id, records, written_by) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (bot_id, chat_id) DO UPDATE
+    SET records = excluded.records, written_by = excluded.written_by, updated_at = clock_timestamp()
+"""
+
+
 class PostgresDialogState:
     """State that survives whatever the database survives."""
 
+    reads_with_updates = True
+
     def __init__(self, database: Database) -> None:
-        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._direct = database.direct
 
     async def load(self, bot_id: int, chat_id: int) -> KeptState:
-        query = select(DialogState.records, DialogState.written_by).where(
-            DialogState.bot_id == bot_id, DialogState.chat_id == chat_id
-        )
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        row = await self._direct.row(_LOAD, bot_id, chat_id)
         return KeptState() if row is None else KeptState(row[0], row[1])
 
     async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None:
-        values = {"records": records, "written_by": written_by}
-        query = (
-            insert(DialogState)
-            .values(bot_id=bot_id, chat_id=chat_id, **values)
-            .on_conflict_do_update(
-                index_elements=["bot_id", "chat_id"], set_=values | {"updated_at": func.clock_timestamp()}
-            )
-        )
-        async with self._engine.connect() as connection:
-            await connection.execute(query)
+        await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by)
 
     async def close(self) -> None:
         """The database is closed by whoever made it."""
@@ -62,6 +56,8 @@ class RedisDialogState:
 
     No time to live: an expired parent under a child would lock the person out.
     """
+
+    reads_with_updates = False
 
     def __init__(self, url: str) -> None:
         # The default pool raises beyond its limit, which loses updates in a burst; this one makes them wait.

@@ -1,14 +1,16 @@
-"""The door to Postgres: one engine, a transaction for what changes, autocommit for what only reads."""
+"""The door to Postgres: one engine, a transaction for what changes, autocommit for what only reads, the short way."""
 
 import asyncio
 from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from storage.direct import Direct
 
 # What asyncpg and the network say when there is no server, or none that takes us now.
 _AWAY = (
@@ -35,22 +37,30 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+asyncpg", query=query)
 
 
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Leave a connection that has died in the pool: another is opened. It costs no round trip to see that."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 class Database:
     """The engine and its two kinds of session; closed once, by whoever made it."""
 
     def __init__(
         self, url: str, *, pool_size: int = 10, application_name: str = "polisdesk", role: str | None = None
     ) -> None:
-        told = {"application_name": application_name, "timezone": "UTC"}
+        # From the first word and not by SET: a RESET comes back to it.
+        told = {"application_name": application_name, "timezone": "UTC"} | ({} if role is None else {"role": role})
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
-            # From the first word and not by SET: a RESET comes back to it.
-            connect_args={"server_settings": told if role is None else told | {"role": role}},
+            connect_args={"server_settings": told},
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self.direct = Direct(self.url, pool_size, told)
         self.writing = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         # A read needs no BEGIN and ROLLBACK: two round trips saved on every screen.
         self.reading = async_sessionmaker(
@@ -85,6 +95,7 @@ class Database:
         return None if value is None else str(value)
 
     async def close(self) -> None:
+        await self.direct.close()
         await self.engine.dispose()
 
 

@@ -4,14 +4,18 @@ What Telegram gives is kept under (bot, update_id), so a second delivery changes
 is tried again later; a person's later updates wait for it until it is done or dead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, TEXT, TIMESTAMP
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 
+from models.tables import User
+from storage.dialog_state import KeptState
+from storage.direct import Shape, ready
 from storage.engine import Database
 
 
@@ -27,8 +31,19 @@ class RawUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read with the lease: who the person is (None for a stranger), and his dialogs as Postgres keeps them."""
+
+    user: User | None
+    state: KeptState
+
+
+@dataclass(frozen=True, slots=True)
 class TakenUpdate:
-    """An update under a lease; `attempts` counts this one, and tells this lease from a later one."""
+    """An update under a lease; `attempts` counts this one, and tells this lease from a later one.
+
+    `seen` is None when it may be out of date.
+    """
 
     bot_id: int
     update_id: int
@@ -36,72 +51,71 @@ class TakenUpdate:
     payload: dict[str, Any]
     attempts: int
     received_at: datetime
+    seen: Seen | None = None
 
 
 # Whoever is heard from again while an earlier update of his waits for its next attempt must not wait for it long.
 #
 # One statement tells people from strangers and keeps what is people's: a stranger costs this and no more. Whoever has
 # something waiting is one of the people: his invitation may lie there, with the next message right behind it.
-_ADD = text(
-    """
+_ADD = """
     WITH fresh AS (
-        SELECT * FROM jsonb_to_recordset(:updates)
+        SELECT * FROM jsonb_to_recordset($2)
             AS u(update_id bigint, person_id bigint, payload jsonb, code_hash text, owner boolean)
     ), welcome AS (
         SELECT DISTINCT person_id FROM fresh f LEFT JOIN users u ON u.telegram_id = f.person_id
         WHERE u.active
-           OR EXISTS (SELECT FROM inbox WHERE bot_id = :bot_id AND person_id = f.person_id AND status = 'pending')
+           OR EXISTS (SELECT FROM inbox WHERE bot_id = $1 AND person_id = f.person_id AND status = 'pending')
            OR u.id IS NULL AND (f.owner OR EXISTS (
                 SELECT FROM invites WHERE code_hash = decode(f.code_hash, 'hex')
-                   AND used_by_id IS NULL AND revoked_at IS NULL AND expires_at > :now))
+                   AND used_by_id IS NULL AND revoked_at IS NULL AND expires_at > $3))
     ), hurried AS (
         UPDATE inbox SET not_before = clock_timestamp() + interval '1 second'
-        WHERE status = 'pending' AND bot_id = :bot_id AND person_id IN (SELECT person_id FROM welcome)
+        WHERE status = 'pending' AND bot_id = $1 AND person_id IN (SELECT person_id FROM welcome)
           AND not_before > clock_timestamp() + interval '1 second'
     ), kept AS (
         INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts)
-        SELECT :bot_id, update_id, person_id, payload, 'pending', 0 FROM fresh JOIN welcome USING (person_id)
+        SELECT $1, update_id, person_id, payload, 'pending', 0 FROM fresh JOIN welcome USING (person_id)
         ON CONFLICT DO NOTHING
     )
     SELECT person_id FROM welcome
-    """
-).bindparams(
-    bindparam("updates", type_=JSONB),
-    bindparam("bot_id", type_=BIGINT),
-    bindparam("now", type_=TIMESTAMP(timezone=True)),
-)
+"""
 
 # Of each person the update under a lease, or else the first pending one; taken unless its lease holds or it waits for
 # its next attempt. SKIP LOCKED lets replicas take different people at once; the outer WHERE re-checks the lease after
 # the row is locked. An earlier update that arrives late does not overtake one under way: the leased row goes first.
-_TAKE = text(
-    """
+# Who it is and what he looks at comes along, so that handling begins at once.
+_PERSON = Shape(User)
+_WIDTH, _ID = len(_PERSON), _PERSON.place("id")
+_TAKE = f"""
     WITH heads AS (
         SELECT DISTINCT ON (person_id) update_id
-        FROM inbox WHERE status = 'pending' AND bot_id = :bot_id
+        FROM inbox WHERE status = 'pending' AND bot_id = $1
         ORDER BY person_id, leased_until IS NULL, update_id
     ), free AS (
-        SELECT i.bot_id, i.update_id FROM inbox i JOIN heads h USING (update_id)
-        WHERE i.status = 'pending' AND i.bot_id = :bot_id
+        SELECT i.bot_id, i.update_id, i.person_id FROM inbox i JOIN heads h USING (update_id)
+        WHERE i.status = 'pending' AND i.bot_id = $1
           AND (i.leased_until IS NULL OR i.leased_until < clock_timestamp())
           AND i.not_before <= clock_timestamp()
-        ORDER BY i.received_at LIMIT :limit
+        ORDER BY i.received_at LIMIT $2
         FOR UPDATE OF i SKIP LOCKED
     )
-    UPDATE inbox SET leased_until = clock_timestamp() + make_interval(secs => :lease), attempts = inbox.attempts + 1
-    FROM free WHERE inbox.bot_id = free.bot_id AND inbox.update_id = free.update_id
-    RETURNING inbox.bot_id, inbox.update_id, inbox.person_id, inbox.payload, inbox.attempts, inbox.received_at
-    """
-).columns(payload=JSONB)
+    UPDATE inbox SET leased_until = clock_timestamp() + make_interval(secs => $3), attempts = inbox.attempts + 1
+    FROM free LEFT JOIN users ON users.telegram_id = free.person_id
+        LEFT JOIN dialog_state s ON s.bot_id = free.bot_id AND s.chat_id = free.person_id
+    WHERE inbox.bot_id = free.bot_id AND inbox.update_id = free.update_id
+    RETURNING inbox.bot_id, inbox.update_id, inbox.person_id, inbox.payload, inbox.attempts, inbox.received_at,
+              s.records, s.written_by, {", ".join(ready(column) for column in _PERSON.columns)}
+"""  # noqa: S608 - the columns are the table's own
 
 # `attempts` fences off a worker that has lost its lease: by then somebody else's word counts. (Joining this constant
 # into the statements below is what ruff's S608 sees.)
 _MINE = " WHERE bot_id = :bot_id AND update_id = :update_id AND attempts = :attempts AND status = 'pending'"
 
-_DONE = text(
-    "UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL"  # noqa: S608
-    + _MINE
-)
+_DONE = """
+    UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL
+    WHERE bot_id = $1 AND update_id = $2 AND attempts = $3 AND status = 'pending'
+"""
 
 _FAILED = text(
     f"""
@@ -150,6 +164,7 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._direct = database.direct
 
     async def add(self, bot_id: int, updates: list[RawUpdate], now: datetime) -> set[int]:
         """Keep the updates of people who may come in, durable on return; known updates are ignored.
@@ -166,23 +181,19 @@ class Inbox:
             }
             for update in updates
         ]
-        async with self._engine.connect() as connection:
-            return set((await connection.scalars(_ADD, {"bot_id": bot_id, "updates": rows, "now": now})).all())
+        return {row[0] for row in await self._direct.fetch(_ADD, bot_id, rows, now)}
 
     async def take(self, bot_id: int, limit: int, *, lease_seconds: float = 60) -> list[TakenUpdate]:
         """Lease the next update of up to `limit` people who have none under way, oldest first."""
-        values = {"bot_id": bot_id, "limit": limit, "lease": lease_seconds}
         try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(_TAKE, values)).all()
-        except IntegrityError:
+            rows = await self._direct.fetch(_TAKE, bot_id, limit, lease_seconds)
+        except asyncpg.UniqueViolationError:
             # Another replica leased a later update of the same person in this very moment: the index holds us off.
             return []
-        return sorted((TakenUpdate(*row) for row in rows), key=lambda u: u.received_at)
+        return sorted((_taken(tuple(row)) for row in rows), key=lambda u: u.received_at)
 
     async def done(self, update: TakenUpdate) -> None:
-        async with self._engine.connect() as connection:
-            await connection.execute(_DONE, _key(update))
+        await self._direct.fetch(_DONE, update.bot_id, update.update_id, update.attempts)
 
     async def failed(self, update: TakenUpdate, error: str, *, wait_seconds: float, most: int) -> bool:
         """Put an update back for a later attempt; returns True when it has had `most` attempts and is dead now.
@@ -223,3 +234,10 @@ class Inbox:
 
 def _key(update: TakenUpdate) -> dict[str, Any]:
     return {"bot_id": update.bot_id, "update_id": update.update_id, "attempts": update.attempts}
+
+
+def _taken(row: Sequence[Any]) -> TakenUpdate:
+    bot_id, update_id, person_id, payload, attempts, received_at, records, written_by = row[:-_WIDTH]
+    user = None if row[-_WIDTH:][_ID] is None else _PERSON.row(row[-_WIDTH:])
+    state = KeptState() if records is None else KeptState(records, written_by)
+    return TakenUpdate(bot_id, update_id, person_id, payload, attempts, received_at, Seen(user, state))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BOOLEAN, JSONB, TEXT
-from sqlalchemy.exc import IntegrityError
 
 from storage.engine import Database
 
@@ -30,8 +30,7 @@ class TakenMessage:
 
 # As in the inbox: of each recipient the row under a lease or else the first pending one, so that order per chat is kept
 # whatever happens to a row.
-_TAKE = text(
-    """
+_TAKE = """
     WITH heads AS (
         SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending'
         ORDER BY recipient_id, leased_until IS NULL, id
@@ -41,15 +40,14 @@ _TAKE = text(
         WHERE o.status = 'pending'
           AND (o.leased_until IS NULL OR o.leased_until < clock_timestamp())
           AND o.not_before <= clock_timestamp()
-        ORDER BY o.id LIMIT :limit
+        ORDER BY o.id LIMIT $1
         FOR UPDATE OF o SKIP LOCKED
     )
-    UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease), attempts = attempts + 1
+    UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => $2), attempts = attempts + 1
     FROM free WHERE outbox.id = free.id
     RETURNING outbox.id, recipient_id, telegram_id, may_receive, kind, params, card_key, edits_card, attempts,
               created_at, message_id
-    """
-).columns(params=JSONB)
+"""
 
 _SENT = text(
     "UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, error = NULL,"
@@ -108,13 +106,13 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._direct = database.direct
 
     async def take(self, limit: int, *, lease_seconds: float = 60) -> list[TakenMessage]:
         """Lease the next message of up to `limit` people who have none under way."""
         try:
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(_TAKE, {"limit": limit, "lease": lease_seconds})).all()
-        except IntegrityError:
+            rows = await self._direct.fetch(_TAKE, limit, lease_seconds)
+        except asyncpg.UniqueViolationError:
             # Another sender was faster with another message to the same person; the index keeps them in order.
             return []
         return sorted((TakenMessage(*row) for row in rows), key=lambda m: m.id)

@@ -1,11 +1,13 @@
 """The unit of work: one transaction with everything that must become true together, rolled back unless committed."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -16,6 +18,7 @@ from storage.clients import Clients
 from storage.deals import Deals
 from storage.dictionaries import Dictionaries
 from storage.digest import Digest
+from storage.direct import Direct
 from storage.documents import Documents
 from storage.engine import Database
 from storage.journal import Journal
@@ -46,73 +49,104 @@ def _stamp(session: Session, _context: object, _instances: object) -> None:
 class Transaction:
     """A session with its repositories and the side effects that ride in the same commit."""
 
-    def __init__(self, session: AsyncSession, actor_id: int | None, now: datetime) -> None:
-        self.session = session
-        session.sync_session.info["now"] = now
+    def __init__(
+        self,
+        open_session: Callable[[], AsyncSession],
+        actor_id: int | None,
+        now: datetime,
+        *,
+        short_way: Direct | None = None,
+        on_message: Callable[[], None] | None = None,
+    ) -> None:
+        """`short_way` is for what only reads and needs no session; without it everything is one transaction."""
+        self._open_session, self._short_way, self._on_message = open_session, short_way, on_message
         self.actor_id = actor_id
         self.now = now
         # Written last: the chain of records is a lock that all transactions wait for.
         self._records: list[AuditRecord] = []
+        self._notifies = False
+
+    @cached_property
+    def session(self) -> AsyncSession:
+        """Opened when it is first asked for."""
+        session = self._open_session()
+        session.sync_session.info["now"] = self.now
+        return session
+
+    async def direct(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Run a statement as asyncpg does, on this transaction's own connection where there is one."""
+        if self._short_way is not None:
+            return await self._short_way.fetch(statement, *values)
+        await self.session.flush()
+        line = await (await self.session.connection()).get_raw_connection()
+        assert line.driver_connection is not None  # noqa: S101 - it is checked out
+        found: list[asyncpg.Record] = await line.driver_connection.fetch(statement, *values)
+        return found
+
+    async def close(self) -> None:
+        """Roll back what was not committed. Not to be cut short: a connection must not go back in the middle."""
+        if "session" in self.__dict__:
+            await asyncio.shield(self.session.close())
 
     @cached_property
     def people(self) -> People:
-        return People(self.session)
+        return People(self)
 
     @cached_property
     def dictionaries(self) -> Dictionaries:
-        return Dictionaries(self.session)
+        return Dictionaries(self)
 
     @cached_property
     def clients(self) -> Clients:
-        return Clients(self.session)
+        return Clients(self)
 
     @cached_property
     def deals(self) -> Deals:
-        return Deals(self.session)
+        return Deals(self)
 
     @cached_property
     def journal(self) -> Journal:
-        return Journal(self.session)
+        return Journal(self)
 
     @cached_property
     def documents(self) -> Documents:
-        return Documents(self.session)
+        return Documents(self)
 
     @cached_property
     def tasks(self) -> Tasks:
-        return Tasks(self.session)
+        return Tasks(self)
 
     @cached_property
     def variants(self) -> Variants:
-        return Variants(self.session)
+        return Variants(self)
 
     @cached_property
     def policies(self) -> Policies:
-        return Policies(self.session)
+        return Policies(self)
 
     @cached_property
     def money(self) -> Money:
-        return Money(self.session)
+        return Money(self)
 
     @cached_property
     def reminders(self) -> Reminders:
-        return Reminders(self.session)
+        return Reminders(self)
 
     @cached_property
     def digest(self) -> Digest:
-        return Digest(self.session)
+        return Digest(self)
 
     @cached_property
     def search(self) -> Search:
-        return Search(self.session)
+        return Search(self)
 
     @cached_property
     def audit_trail(self) -> Audit:
-        return Audit(self.session)
+        return Audit(self)
 
     @cached_property
     def stats(self) -> Stats:
-        return Stats(self.session)
+        return Stats(self)
 
     async def add(self, row: Base) -> None:
         """Insert a row now, so that its id and server defaults are known."""
@@ -159,6 +193,7 @@ class Transaction:
         **params: Any,
     ) -> None:
         """Queue a message to a person: what kind and about which ids; it is rendered when it is sent."""
+        self._notifies = True
         self.session.add(
             OutboxMessage(
                 recipient_id=recipient_id,
@@ -182,6 +217,8 @@ class Transaction:
     async def commit(self) -> None:
         self.session.add_all(self._records)
         await self.session.commit()
+        if self._notifies and self._on_message is not None:
+            self._on_message()
 
 
 class Transactions:
@@ -189,15 +226,23 @@ class Transactions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_message: Callable[[], None] | None = None
+        """Called when messages were committed: the sender need not look for them all the time."""
 
     @asynccontextmanager
     async def begin(self, actor_id: int | None, now: datetime) -> AsyncIterator[Transaction]:
         """Open a transaction that is rolled back unless `commit` was reached."""
-        async with self._database.writing() as session:
-            yield Transaction(session, actor_id, now)
+        tx = Transaction(self._database.writing, actor_id, now, on_message=self.on_message)
+        try:
+            yield tx
+        finally:
+            await tx.close()
 
     @asynccontextmanager
     async def read(self, actor_id: int | None, now: datetime) -> AsyncIterator[Transaction]:
         """Open an autocommit session for reading."""
-        async with self._database.reading() as session:
-            yield Transaction(session, actor_id, now)
+        tx = Transaction(self._database.reading, actor_id, now, short_way=self._database.direct)
+        try:
+            yield tx
+        finally:
+            await tx.close()

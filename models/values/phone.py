@@ -1,6 +1,7 @@
 """Phone numbers in E.164, so that one person's number is one string however it was typed."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -23,6 +24,7 @@ def normalise(text: str, region: str = "RU") -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(4096)
 def pretty(e164: str) -> str:
     """Show a stored number the way it is dictated: +7 912 345-67-89."""
     try:

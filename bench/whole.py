@@ -1,0 +1,312 @@
+"""What the process does as a whole: how much a second, how soon, in a burst, at the start, in how much memory."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from bench import machine, taps
+from bench.data import FIRST_SELLER_TELEGRAM_ID
+from bench.machine import Bot, Databases
+from bench.telegram import Person
+from bot.clock import SystemClock
+from models.enums import Role
+from services.access import Actor
+from services.deals import CARD_JOURNAL, CARD_PAYMENTS, CARD_POLICIES, DealService
+from storage import deal_card, schema
+from storage.engine import Database
+from storage.uow import Transactions
+
+Row = dict[str, Any]
+
+
+def row(what: str, ours: float, goal: str, reached: bool | None, **more: Any) -> Row:
+    """A figure that stands for itself."""
+    nothing: Row = {"floor": None, "ratio": None, "spread": None}
+    return nothing | {"what": what, "ours": ours, "goal": goal, "reached": reached} | more
+
+
+async def latency(ours: Bot, bare: Bot, people: Sequence[Person], floor: Sequence[Person], given: Any) -> list[Row]:
+    p50, p99 = taps.Measured(), taps.Measured()
+    for _ in range(given.rounds):
+        mine = await taps.open_loop(ours, people, taps.CARD, 60, given.seconds)
+        theirs = await taps.open_loop(bare, floor, taps.BARE_TAP, 60, given.seconds)
+        p50.add(mine[0] * 1000, theirs[0] * 1000)
+        p99.add(mine[1] * 1000, theirs[1] * 1000)
+    return [
+        p50.row("update to first call at 60/s, p50", "<= 3", lambda r: r <= 3, aim="<= 2", unit="ms"),
+        p99.row("update to first call at 60/s, p99", "<= 4", lambda r: r <= 4, aim="<= 2.5", unit="ms"),
+    ]
+
+
+async def rate(ours: Bot, bare: Bot, people: Sequence[Person], floor: Sequence[Person], given: Any) -> list[Row]:
+    """Taps a second, and what 40 ms to Telegram do to it."""
+    fast, far = taps.Measured(), taps.Measured()
+    samples: list[int] = []
+    for _ in range(given.rounds):
+        near = await taps.closed_loop(ours, people, taps.CARD, given.seconds, 24)
+        fast.add(near, await taps.closed_loop(bare, floor, taps.BARE_TAP, given.seconds, 24))
+        ours.telegram.delay = 0.04
+        watching = asyncio.create_task(_open_transactions(ours, samples))
+        slow = await taps.closed_loop(ours, people, taps.CARD, given.seconds, len(people))
+        watching.cancel()
+        ours.telegram.delay = 0.0
+        far.add(slow, near)
+    best = max(fast.ours)
+    return [
+        fast.row("taps a second on one core (deal card and back)", ">= 300/s", lambda _: best >= 300, aim=">= 450/s")
+        | {"unit": "/s"},
+        far.row("throughput at 40 ms to Telegram against 0 ms", ">= 0.9", lambda r: r >= 0.9, aim=">= 0.95", unit="/s"),
+        row("samples with a transaction open while only screens are shown", sum(samples), "0", not sum(samples))
+        | {"note": f"of {len(samples)}"},
+    ]
+
+
+async def _open_transactions(bot: Bot, samples: list[int]) -> None:
+    assert bot.database is not None
+    while True:
+        samples.append(
+            await bot.database.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'polisdesk' AND state LIKE 'idle in transaction%'"
+            )
+        )
+        await asyncio.sleep(0.01)
+
+
+async def burst(ours: Bot) -> list[Row]:
+    """Three hundred people at once; ten messages of one person at once."""
+    assert ours.database is not None
+    crowd = [ours.telegram.person(FIRST_SELLER_TELEGRAM_ID + number) for number in range(100, 400)]
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_kept(ours, person)) for person in crowd]
+    lost = sum(not task.result() for task in tasks)
+    seconds = time.monotonic() - began
+    one = ours.telegram.person(FIRST_SELLER_TELEGRAM_ID)
+    await taps.all_do(ours, [one], taps.write("/find"))
+    seen: list[str] = []
+
+    def look(_method: str, person_id: int) -> None:
+        if person_id == one.id and (not seen or seen[-1] != one.text):
+            seen.append(one.text)
+
+    ours.telegram.listeners.append(look)
+    await asyncio.gather(*(ours.telegram.bring(one.write(f"Яркий{number}")) for number in range(10)))
+    await ours.settled()
+    ours.telegram.listeners.remove(look)
+    order = [next((n for n in range(10) if f"Яркий{n}" in text), -1) for text in seen]
+    shown = [n for n in order if n >= 0]
+    return [
+        row("a burst of 300 people at once, lost", lost, "0", lost == 0, note=f"all answered in {seconds:.1f} s"),
+        row("ten messages of one person at once, kept and in order", len(shown), "10", shown == list(range(10))),
+    ]
+
+
+async def _kept(bot: Bot, person: Person) -> bool:
+    try:
+        await bot.telegram.ask(person, person.write("/menu"), taps.SHOWN)
+    except Exception:  # noqa: BLE001 - whatever it was, the answer is lost
+        return False
+    return True
+
+
+async def start_up(databases: Databases, folder: Path, rounds: int) -> list[Row]:
+    """From starting the process to the first answered update, beside a bare aiogram bot."""
+    found = taps.Measured()
+    database = await databases.copy()
+    for _ in range(rounds):
+        async with machine.open_telegram() as telegram:
+            began = time.monotonic()
+            async with machine.ours(databases, folder, database=database, telegram=telegram) as bot:
+                await taps.all_do(bot, taps.sellers(bot, 1), taps.write("/menu"))
+                mine = time.monotonic() - began
+        began = time.monotonic()
+        async with machine.bare() as bot:
+            await taps.all_do(bot, taps.sellers(bot, 1), taps.write("/menu"))
+            theirs = time.monotonic() - began
+        found.add(mine, theirs)
+    return [found.row("start to the first answered update", "<= 1.5", lambda r: r <= 1.5, aim="<= 1.2", unit="s")]
+
+
+async def outbox(databases: Databases, folder: Path, given: Any) -> list[Row]:
+    """Messages a second with the limiter off: each is rendered from the database, with the rights of who gets it."""
+    count = 600 if given.quick else 3000
+    async with machine.ours(databases, folder, extra=("--no-limits",)) as bot:
+        assert bot.database is not None
+        await taps.all_do(bot, taps.sellers(bot, 4), taps.write("/menu"))
+        done = asyncio.Event()
+        left = count
+
+        def one_less(method: str, _person: int) -> None:
+            nonlocal left
+            left -= method == "sendMessage"
+            if left <= 0:
+                done.set()
+
+        bot.telegram.listeners.append(one_less)
+        before = bot.cpu()
+        began = time.monotonic()
+        await bot.database.execute(
+            "INSERT INTO outbox (recipient_id, kind, params, edits_card, deal_id, status, attempts)"
+            " SELECT executor_id, 'deal_assigned', jsonb_build_object('deal', id), false, id, 'pending', 0"
+            " FROM (SELECT id, executor_id, row_number() OVER (PARTITION BY executor_id ORDER BY id) AS nth"
+            "       FROM deals WHERE stage <> 'closed') d ORDER BY nth, executor_id LIMIT $1",
+            count,
+        )
+        async with asyncio.timeout(300):
+            await done.wait()
+        seconds, spent = time.monotonic() - began, bot.cpu() - before
+    per_second = count / seconds
+    return [
+        row("outbox, limiter off", per_second, ">= 300/s", per_second >= 300, aim=">= 600/s", unit="/s")
+        | {"note": f"{spent / count * 1000:.2f} ms of CPU a message"}
+    ]
+
+
+async def morning(databases: Databases, folder: Path, given: Any) -> list[Row]:
+    """Everybody's digest comes due at one moment, with the limiter on, while others press buttons."""
+    count = 100 if given.quick else 500
+    async with machine.ours(databases, folder) as bot:
+        assert bot.database is not None
+        people = taps.sellers(bot, 20)
+        await taps.open_loop(bot, people, taps.CARD, 20, 3)
+        _half, quiet = await taps.open_loop(bot, people, taps.CARD, 20, given.seconds)
+        done = asyncio.Event()
+        sent: set[int] = set()
+
+        def one_less(method: str, person: int) -> None:
+            if method == "sendMessage" and person >= FIRST_SELLER_TELEGRAM_ID + 20:
+                sent.add(person)
+                if len(sent) >= count:
+                    done.set()
+
+        bot.telegram.listeners.append(one_less)
+        await bot.database.execute(
+            "UPDATE reminders SET due_at = now(), status = 'planned', sent_at = NULL WHERE kind = 'digest'"
+            " AND recipient_id IN (SELECT id FROM users WHERE telegram_id >= $1 ORDER BY id LIMIT $2)",
+            FIRST_SELLER_TELEGRAM_ID + 20,
+            count,
+        )
+        began = time.monotonic()
+        pressing = asyncio.create_task(taps.open_loop(bot, people, taps.CARD, 20, given.seconds))
+        async with asyncio.timeout(180):
+            await done.wait()
+        seconds = time.monotonic() - began
+        _half, busy = await pressing
+    limit = count / 25 + 5 + 5  # and the five seconds until the ticker looks
+    return [
+        row(f"{count} digests at one hour, limiter on", seconds, f"<= {limit:.0f} s", seconds <= limit, unit="s"),
+        row("p95 of taps meanwhile against quiet", busy / quiet, "<= 2", busy / quiet <= 2, aim="no effect")
+        | {"note": f"{busy * 1000:.0f} ms against {quiet * 1000:.0f} ms"},
+    ]
+
+
+async def pauses(databases: Databases, folder: Path, given: Any) -> list[Row]:
+    """The longest stop by the collector at 60 updates a second."""
+    seconds = 15 if given.quick else 120
+    file = folder / "pauses"
+    async with machine.ours(databases, folder, extra=("--pauses", str(file))) as bot:
+        people = taps.sellers(bot, 40)
+        await taps.open_loop(bot, people, taps.CARD, 60, 3)
+        os.kill(bot.pid, signal.SIGUSR1)
+        await taps.open_loop(bot, people, taps.CARD, 60, seconds)
+    seen = [float(word) for word in file.read_text().split()]
+    longest = max(seen, default=0.0) * 1000
+    return [
+        row(f"longest stop by the collector in {seconds} s at 60/s", longest, "<= 20 ms", longest <= 20, aim="<= 5 ms")
+        | {"unit": "ms", "note": f"{len(seen)} collections; the goal is said for ten minutes"}
+    ]
+
+
+async def replicas(databases: Databases, folder: Path, given: Any) -> list[Row]:
+    """One, two and four replicas behind one address, spread over both cores together with everything else."""
+    found: dict[int, float] = {}
+    for count in (1, 2, 4):
+        database = await databases.copy()
+        found[count] = await _together(databases, folder, database, count, given.seconds)
+    two, four = found[2] / found[1], found[4] / found[1]
+    note = "two cores in all: database, Telegram and load take one of them"
+    return [
+        row("two webhook replicas against one", two, ">= 1.7", two >= 1.7, note=note),
+        row("four webhook replicas against one", four, "as far as two cores allow", None, note=note),
+    ]
+
+
+async def _together(databases: Databases, folder: Path, database: str, count: int, seconds: float) -> float:
+    async with AsyncExitStack() as stack:
+        telegram = await stack.enter_async_context(machine.open_telegram())
+        bots, doors = [], []
+        for number in range(count):
+            telegram.webhook = None
+            bot = await stack.enter_async_context(
+                machine.ours(databases, folder, name=f"replica {number}", database=database, telegram=telegram)
+            )
+            cores = {machine.BOT_CORE} if count == 1 else {machine.BOT_CORE, machine.OTHER_CORE}
+            for task in Path(f"/proc/{bot.pid}/task").iterdir():  # noqa: ASYNC240 - no disk
+                os.sched_setaffinity(int(task.name), cores)
+            bots.append(bot)
+            doors.append(telegram.webhook)
+        turn = iter(range(1 << 62))
+        first = telegram.webhook
+        assert first is not None
+        send = first.send
+
+        async def next_door(body: bytes) -> int:
+            door = doors[next(turn) % count]
+            return await (send(body) if door is first else door.send(body))
+
+        first.send = next_door  # type: ignore[method-assign]
+        people = taps.sellers(bots[0], 40)
+        await taps.closed_loop(bots[0], people, taps.CARD, 3, 24)
+        rate = await taps.closed_loop(bots[0], people, taps.CARD, seconds, 24)
+        if errors := await bots[0].errors():
+            raise machine.BenchError(f"{errors} updates failed with {count} replicas")
+        return rate
+
+
+async def raw(databases: Databases, given: Any) -> list[Row]:
+    """The card's rows through the service, against a bare script that runs the same statement."""
+    url = databases.url_of("filled")
+    actor = Actor(2, frozenset({Role.SELLER}))
+    database = Database(url)
+    service = DealService(Transactions(database), SystemClock())
+    bare = await asyncpg.connect(schema.dsn(url))
+    text = deal_card.statement(False, True, False, CARD_POLICIES, CARD_PAYMENTS, CARD_JOURNAL)
+    found = taps.Measured()
+    try:
+        for _ in range(2 + given.rounds):
+            began, took = time.process_time(), []
+            for deal_id in range(1, 301):
+                await service.card(actor, deal_id)
+            mine = time.process_time() - began
+            began = time.process_time()
+            for deal_id in range(1, 301):
+                await bare.fetch(text, deal_id, actor.user_id)
+            took.append(time.process_time() - began)
+            found.add(mine / 300 * 1000, took[0] / 300 * 1000)
+    finally:
+        await bare.close()
+        await database.close()
+    del found.ours[:2], found.other[:2]  # warming up
+    return [found.row("the card's rows: service against raw asyncpg", "", None, unit="ms of CPU")]
+
+
+def memory(ours: Bot, bare: Bot) -> list[Row]:
+    mine, theirs = ours.memory(), bare.memory()
+    return [
+        row("resident memory after the load", mine, "<= 1.4", mine / theirs <= 1.4, aim="<= 1.25", unit="MB")
+        | {"floor": theirs, "ratio": mine / theirs, "note": "after this run's load; the goal is said for an hour"}
+    ]
+
+
+def write(path: Path, rows: list[Row], about: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"about": about, "rows": rows}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,42 @@
+"""aiogram's dispatcher, with a straight way for a press on an open screen."""
+
+from typing import Any
+
+from aiogram import Dispatcher
+from aiogram.dispatcher.event.bases import UNHANDLED
+from aiogram.dispatcher.event.telegram import TelegramEventObserver
+from aiogram.types import CallbackQuery, TelegramObject
+from aiogram_dialog import Dialog
+from aiogram_dialog.api.entities import Context
+from aiogram_dialog.utils import remove_intent_id
+
+
+class StraightDispatcher(Dispatcher):
+    """Asks the dialog that a press belongs to before it asks sixty routers in turn.
+
+    The press carries its dialog's mark, and no handler outside dialogs takes such data (fsm.inbound, `CallbackData`
+    prefixes); what the dialog does not take goes the usual way.
+    """
+
+    _dialogs: dict[Any, Dialog] | None = None
+
+    async def _propagate_event(
+        self, observer: TelegramEventObserver | None, update_type: str, event: TelegramObject, **kwargs: Any
+    ) -> Any:
+        context: Context | None = kwargs.get("aiogd_context")
+        if (
+            context is not None
+            and isinstance(event, CallbackQuery)
+            and event.data
+            and remove_intent_id(event.data)[0] == context.id
+            and (dialog := self._dialog(context.state.group)) is not None
+        ):
+            response = await dialog.propagate_event(update_type=update_type, event=event, **kwargs)
+            if response is not UNHANDLED:
+                return response
+        return await super()._propagate_event(observer, update_type, event, **kwargs)
+
+    def _dialog(self, group: Any) -> Dialog | None:
+        if self._dialogs is None:
+            self._dialogs = {found.states_group(): found for found in self.chain_tail if isinstance(found, Dialog)}
+        return self._dialogs.get(group)

@@ -1,0 +1,254 @@
+"""Everything that a deal's card shows, in one round trip: the screen that is looked at most (docs/adr/0010)."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, case, func, select, true
+from sqlalchemy.orm import aliased
+
+from models.enums import VariantStatus
+from models.scope import Scope
+from models.tables import (
+    Client,
+    ClientPhone,
+    Deal,
+    DealExpense,
+    Document,
+    Expense,
+    Income,
+    Insurer,
+    JournalEntry,
+    LineOfBusiness,
+    Payment,
+    Policy,
+    Task,
+    User,
+    Variant,
+)
+from storage.direct import Shape, given, ready
+from storage.repository import FORGOTTEN_EXPENSE, FORGOTTEN_INCOME, OPEN_TASK, UNPAID, may_see_deal
+
+
+@dataclass(frozen=True, slots=True)
+class DealTotals:
+    """What is counted and summed on a deal. The client's premium, our commission and our expenses stay apart."""
+
+    documents: int
+    variants: int
+    offered: int
+    policies: int
+    unpaid: int
+    premium: Decimal
+    premium_paid: Decimal
+    commission: Decimal
+    commission_received: Decimal
+    rates_missing: int
+    expenses: Decimal
+    expenses_paid: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DealCard:
+    """The rows of a card, outside any session: a deal with what it leads to, and the first few of what hangs on it."""
+
+    deal: Deal
+    totals: DealTotals
+    chosen: Variant | None
+    policies: list[Policy]
+    unpaid: list[Payment]
+    tasks: list[Task]
+    agreed: list[DealExpense]
+    journal: list[JournalEntry]
+    journal_total: int
+
+
+_EXECUTOR, _AUTHOR, _ASSIGNEE = aliased(User), aliased(User), aliased(User)
+_INSURER, _LINE = aliased(Insurer), aliased(LineOfBusiness)
+_deal = Shape(Deal, without=("title_key",))
+_client = Shape(Client, without=("name_key",))
+_line, _of_policy_line = Shape(LineOfBusiness), Shape(LineOfBusiness, entity=_LINE)
+_seller, _executor = Shape(User), Shape(User, entity=_EXECUTOR)
+_author, _assignee = Shape(User, entity=_AUTHOR), Shape(User, entity=_ASSIGNEE)
+_phone, _variant, _insurer = Shape(ClientPhone), Shape(Variant), Shape(Insurer, entity=_INSURER)
+_policy, _payment, _task = Shape(Policy), Shape(Payment), Shape(Task)
+_expense, _entry = Shape(DealExpense), Shape(JournalEntry)
+_TOTALS = 12
+
+
+def _some(rows: Select[Any], *shapes: Shape[Any]) -> ColumnElement[Any]:
+    """A list of rows in one column, each with the columns of these shapes."""
+    columns = [column for shape in shapes for column in shape.columns]
+    return func.array(rows.with_only_columns(func.row(*columns), maintain_column_froms=True).scalar_subquery())
+
+
+@cache
+def statement(everything: bool, as_seller: bool, as_executor: bool, policies: int, payments: int, journal: int) -> str:
+    """The statement for what such a person may see; the deal ($1) and who he is ($2) are given with each call."""
+    deal_id, viewer = given(1, BigInteger()), given(2, BigInteger())
+    scope = Scope(everything=everything, as_seller=as_seller, as_executor=as_executor)
+    live_policies = select(Policy.id).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+    documents = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))
+    variants = (
+        select(func.count().label("all"), func.count().filter(Variant.status == VariantStatus.OFFERED).label("offered"))
+        .where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
+        .subquery()
+    )
+    instalments = (
+        select(
+            func.count().filter(UNPAID).label("unpaid"),
+            func.coalesce(func.sum(Payment.amount).filter(Payment.waived_at.is_(None)), 0).label("premium"),
+            func.coalesce(func.sum(Payment.paid_amount), 0).label("paid"),
+        )
+        .where(Payment.deal_id == deal_id, Payment.policy_id.in_(live_policies))
+        .subquery()
+    )
+    incomes = (
+        select(
+            func.coalesce(func.sum(Income.expected_amount), 0).label("expected"),
+            func.coalesce(func.sum(Income.received_amount), 0).label("received"),
+            func.count().filter(Income.expected_amount.is_(None)).label("missing"),
+        )
+        .where(Income.deal_id == deal_id, Income.status.not_in(FORGOTTEN_INCOME))
+        .subquery()
+    )
+    expenses = (
+        select(
+            func.coalesce(func.sum(Expense.expected_amount), 0).label("expected"),
+            func.coalesce(func.sum(Expense.paid_amount), 0).label("paid"),
+        )
+        .where(Expense.deal_id == deal_id, Expense.status.not_in(FORGOTTEN_EXPENSE))
+        .subquery()
+    )
+    of_deal = select(Policy).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
+    return ready(
+        select(
+            *(column for shape in (_deal, _client, _line, _seller, _executor) for column in shape.columns),
+            documents.scalar_subquery(),
+            *variants.c,
+            live_policies.with_only_columns(func.count()).scalar_subquery(),
+            *instalments.c,
+            *incomes.c,
+            *expenses.c,
+            _some(select(ClientPhone).where(ClientPhone.client_id == Deal.client_id).order_by(ClientPhone.id), _phone),
+            _some(
+                select(Variant)
+                .join(_INSURER, _INSURER.id == Variant.insurer_id)
+                .where(
+                    Variant.deal_id == deal_id,
+                    Variant.status == VariantStatus.CHOSEN,
+                    Variant.deleted_at.is_(None),
+                )
+                .order_by(Variant.chosen_at.desc().nulls_last(), Variant.id.desc())
+                .limit(1),
+                _variant,
+                _insurer,
+            ),
+            _some(
+                of_deal.join(_INSURER, _INSURER.id == Policy.insurer_id)
+                .join(_LINE, _LINE.id == Policy.line_id)
+                # Undecided ones by their end, then decided ones, the latest first.
+                .order_by(
+                    Policy.outcome.is_not(None),
+                    case((Policy.outcome.is_(None), Policy.ends_on)),
+                    Policy.ends_on.desc(),
+                    Policy.id.desc(),
+                )
+                .limit(policies),
+                _policy,
+                _insurer,
+                _of_policy_line,
+            ),
+            _some(
+                select(Payment)
+                .join(Policy, Policy.id == Payment.policy_id)
+                .join(_INSURER, _INSURER.id == Policy.insurer_id)
+                .where(Payment.deal_id == deal_id, UNPAID, Policy.deleted_at.is_(None))
+                .order_by(Payment.due_on, Payment.id)
+                .limit(payments),
+                _payment,
+                _policy,
+                _insurer,
+            ),
+            _some(
+                select(Task)
+                .join(_ASSIGNEE, _ASSIGNEE.id == Task.assignee_id)
+                .where(Task.deal_id == deal_id, OPEN_TASK)
+                .order_by(Task.due_at, Task.id),
+                _task,
+                _assignee,
+            ),
+            _some(select(DealExpense).where(DealExpense.deal_id == deal_id).order_by(DealExpense.id), _expense),
+            _some(
+                select(JournalEntry)
+                .outerjoin(_AUTHOR, _AUTHOR.id == JournalEntry.author_id)
+                .where(JournalEntry.deal_id == deal_id)
+                .order_by(JournalEntry.id.desc())
+                .limit(journal),
+                _entry,
+                _author,
+            ),
+            select(func.count()).where(JournalEntry.deal_id == deal_id).scalar_subquery(),
+        )
+        .select_from(Deal)
+        .join(Client, Client.id == Deal.client_id)
+        .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
+        .join(User, User.id == Deal.seller_id)
+        .outerjoin(_EXECUTOR, _EXECUTOR.id == Deal.executor_id)
+        .join(variants, true())
+        .join(instalments, true())
+        .join(incomes, true())
+        .join(expenses, true())
+        # Whoever sees everything is given as well, so that there is one way to call it.
+        .where(Deal.id == deal_id, viewer.is_not(None), may_see_deal(scope, viewer))
+    )
+
+
+def read(found: Any) -> DealCard:
+    """The card from the one row that the statement has fetched."""
+    values = list(found)
+    place = 0
+
+    def of(shape: Shape[Any]) -> list[Any]:
+        nonlocal place
+        place += len(shape)
+        return values[place - len(shape) : place]
+
+    deal, client, line, seller, executor = (of(shape) for shape in (_deal, _client, _line, _seller, _executor))
+    totals = DealTotals(*values[place : place + _TOTALS])
+    phones, chosen, policies, unpaid, tasks, agreed, journal, journal_total = values[place + _TOTALS :]
+    return DealCard(
+        deal=_deal.row(
+            deal,
+            client=_client.row(client, phones=[_phone.row(row) for row in phones]),
+            line=_line.row(line),
+            seller=_seller.row(seller),
+            executor=None if executor[0] is None else _executor.row(executor),
+        ),
+        totals=totals,
+        chosen=next((_with(row, _variant, insurer=_insurer) for row in chosen), None),
+        policies=[_with(row, _policy, insurer=_insurer, line=_of_policy_line) for row in policies],
+        unpaid=[_unpaid(row) for row in unpaid],
+        tasks=[_with(row, _task, assignee=_assignee) for row in tasks],
+        agreed=[_expense.row(row) for row in agreed],
+        journal=[_with(row, _entry, author=_author) for row in journal],
+        journal_total=journal_total,
+    )
+
+
+def _with(values: Any, shape: Shape[Any], **others: Shape[Any]) -> Any:
+    """A row and the rows that it leads to, whose columns follow its own; one that is not there is None."""
+    place, related = len(shape), {}
+    for name, other in others.items():
+        own = values[place : place + len(other)]
+        related[name] = None if own[0] is None else other.row(own)
+        place += len(other)
+    return shape.row(values[: len(shape)], **related)
+
+
+def _unpaid(values: Any) -> Payment:
+    payment: Payment = _payment.row(
+        values[: len(_payment)], policy=_with(values[len(_payment) :], _policy, insurer=_insurer)
+    )
+    return payment
