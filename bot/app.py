@@ -14,7 +14,13 @@ import asyncpg
 import structlog
 import uvloop
 from aiogram import Bot, Dispatcher, Router
-from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramServerError, TelegramUnauthorizedError
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
 from aiogram.types import Update
 from aiogram_dialog import BgManagerFactory
 from aiohttp import web
@@ -173,10 +179,15 @@ class App:
         secret, url = webhook.webhook_secret.get_secret_value(), webhook.webhook_url
         self._webhook = Webhook(self._intake, secret, url, metrics=self.metrics)
         self.webhook_port = await self._serve(self._webhook.app, webhook.http_host, webhook.http_port, "HTTP_PORT")
-        try:
-            await self.bot.set_webhook(url, secret_token=secret, allowed_updates=kinds, max_connections=40)
-        except TelegramAPIError as error:
-            raise StartError(f"Telegram refuses WEBHOOK_URL: {error.message}") from error
+        while True:
+            try:
+                await self.bot.set_webhook(url, secret_token=secret, allowed_updates=kinds, max_connections=40)
+            except TelegramRetryAfter as error:  # it takes one a second, and replicas start together
+                await asyncio.sleep(error.retry_after)
+            except TelegramAPIError as error:
+                raise StartError(f"Telegram refuses WEBHOOK_URL: {error.message}") from error
+            else:
+                return
 
     async def _serve(self, app: web.Application, host: str, port: int, variable: str) -> int:
         """Listen; returns the port, which 0 leaves to the system."""
