@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from aiohttp import BodyPartReader, web
 
-from sandbox.methods import Methods, Params
+from sandbox.methods import Methods
+from sandbox.requests import Params
 from sandbox.rules import MAX_UPLOAD, Refusal
 from sandbox.world import Call, Upload, World
 
@@ -36,7 +37,7 @@ class LocalTelegram:
         self.host = loopback(host)
         self.port = port
         self.world = world or World(token=token)
-        self.methods = Methods(self.world)
+        self.methods = Methods(self.world, self._reply_to_webhook)
         self.app = web.Application(client_max_size=1 << 30)  # sizes are judged by the rules, not by aiohttp
         self.app[TELEGRAM] = self
         self.app.router.add_route("*", "/bot{token:[^/]*}/{method:[^/]*}", self._handle)
@@ -46,7 +47,6 @@ class LocalTelegram:
             extra_routes(self.app)
         self._runner: web.AppRunner | None = None
         self._numbers = iter(range(1, 1 << 62))
-        self.methods._reply_to_webhook = self._reply_to_webhook  # type: ignore[method-assign]  # noqa: SLF001
 
     @property
     def url(self) -> str:
@@ -95,16 +95,17 @@ class LocalTelegram:
         try:
             self._authorise(request.match_info["token"])
             params = await read_params(request)
+            name = name or params.text("method")
         except Refusal as refusal:
             self._record(Call(next(self._numbers), self.world.now(), name, {}), refusal)
             return _answer(refusal)
         if faults.hits(faults.reset_before_rate, name):
             self._record(self._call(name, params), None, dropped=True)
             return _drop(request)
-        if faults.latency:
+        if faults.latency and faults.covers(name):
             await asyncio.sleep(faults.latency)
         outcome = await self.call(name, params, answered=True)
-        if faults.hits(faults.reset_after_rate, name):
+        if faults.outage or faults.hits(faults.reset_after_rate, name):
             return _drop(request)
         return _answer(outcome)
 
@@ -142,7 +143,7 @@ class LocalTelegram:
             raise Refusal(401, "Unauthorized")
 
     async def _reply_to_webhook(self, method: str, params: JSON) -> None:
-        await self.call(method, Params(params, {}), answered=False)
+        await self.call(method, Params(as_sent(params), {}), answered=False)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         if self.world.faults.outage:
@@ -218,7 +219,12 @@ def _json_object(body: bytes) -> JSON:
         raise Refusal(400, "Bad Request: can't parse parameter value: Expected string or number") from None
     if not isinstance(found, dict):
         raise Refusal(400, "Bad Request: JSON object expected")
-    return found
+    return as_sent(found)
+
+
+def as_sent(values: JSON) -> JSON:
+    """Parameters of a JSON body as the server reads them: null is no absence there but the text "null"."""
+    return {name: "null" if value is None else value for name, value in values.items()}
 
 
 async def _read_multipart(request: web.Request, values: JSON, files: dict[str, Upload]) -> None:

@@ -26,12 +26,13 @@ KINDS = (
     "callback_query", "shipping_query", "pre_checkout_query", "poll", "poll_answer", "my_chat_member", "chat_member",
     "chat_join_request", "message_reaction", "message_reaction_count", "chat_boost", "removed_chat_boost",
     "business_connection", "business_message", "edited_business_message", "deleted_business_messages",
-    "purchased_paid_media",
+    "purchased_paid_media", "managed_bot", "guest_message",
 )  # fmt: skip
 # "all update types except chat_member, message_reaction, and message_reaction_count (default)"
 DEFAULT_KINDS = frozenset(KINDS) - {"chat_member", "message_reaction", "message_reaction_count"}
 LONGEST_POLL = 50
 LONGEST_RETRY = 60.0
+FUTURE = 10  # how far beyond the last update an offset may lie
 
 
 class Conflict(Exception):
@@ -56,8 +57,8 @@ class Webhook:
     secret: str = ""
     max_connections: int = 40
     ip_address: str | None = None
-    last_error_date: int | None = None
-    last_error_message: str | None = None
+    last_error_date: int | None = field(default=None, compare=False)
+    last_error_message: str | None = field(default=None, compare=False)
 
 
 class Delivery:
@@ -70,6 +71,7 @@ class Delivery:
         first_update_id: int = 500_000_001,
     ) -> None:
         self._now, self._publish, self._faults = now, publish, faults
+        faults.changed = self._switched
         self._ids = itertools.count(first_update_id)
         self.pending: dict[int, Queued] = {}  # in order of update_id
         self._queues: dict[str, dict[int, Queued]] = {}  # the same by queue
@@ -82,6 +84,7 @@ class Delivery:
         self._poll: asyncio.Future[str] | None = None  # the long poll that waits now; its result ends it
         self._reply: Callable[[str, JSON], Any] | None = None
         self._sender: asyncio.Task[None] | None = None
+        self._last_id = 0
 
     # --- putting in -----------------------------------------------------------------------------------------------
 
@@ -89,7 +92,7 @@ class Delivery:
         """Queue an update and return its id; 0 when the bot has not asked for this kind."""
         if kind not in self.allowed:
             return 0
-        update_id = next(self._ids)
+        update_id = self._last_id = next(self._ids)
         update = {"update_id": update_id, kind: copy.deepcopy(body)}
         queued = Queued(update_id, kind, update, queue, self._now() + timedelta(seconds=lifetime))
         self.pending[update_id] = self._queues.setdefault(queue, {})[update_id] = queued
@@ -125,6 +128,12 @@ class Delivery:
         for queued in [one for one in self.pending.values() if one.expires_at < now]:
             self._forget(queued, "dropped", "expired")
 
+    def _switched(self) -> None:
+        """The faults are others: an outage cuts the long poll and stops what is sent, until it is over."""
+        if self._faults.outage:
+            self.end_poll("")
+        self._wake()
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -153,13 +162,15 @@ class Delivery:
 
     # --- long polling ---------------------------------------------------------------------------------------------
 
-    async def poll(self, offset: int, limit: int, timeout: float) -> list[JSON]:  # noqa: ASYNC109 - Telegram's name
-        """getUpdates: forget what is before the offset, then give what there is or wait for it."""
+    def refuse_polling(self) -> None:
         if self.webhook is not None:
             raise Conflict(
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first"
             )
+
+    async def poll(self, offset: int, limit: int, timeout: float) -> list[JSON]:  # noqa: ASYNC109 - Telegram's name
+        """getUpdates: forget what is before the offset, then give what there is or wait for it."""
         self._confirm(offset)
         found = self._batch(limit)
         deadline = time.monotonic() + min(max(timeout, 0), LONGEST_POLL)
@@ -195,6 +206,8 @@ class Delivery:
         if offset < 0:  # "all previous updates will be forgotten", counted from the end of the queue
             for queued in list(self.pending.values())[:offset]:
                 self._forget(queued, "delivered", None)
+        if offset > self._last_id + 1 + FUTURE:  # the queue knows no such number: the offset is not heard
+            return
         for queued in list(itertools.takewhile(lambda one: one.update_id < offset, self.pending.values())):
             self._forget(queued, "delivered", None)
 
@@ -253,6 +266,9 @@ class Delivery:
         self, queue: str, webhook: Webhook, session: aiohttp.ClientSession, free: asyncio.Semaphore
     ) -> None:
         while mine := list(itertools.islice(self._queues.get(queue, {}).values(), 2)):
+            if self._faults.outage:
+                await self._changed.wait()
+                continue
             swap = len(mine) > 1 and self._faults.hits(self._faults.reorder_rate)
             queued = mine[1] if swap else mine[0]
             if queued.expires_at < self._now():

@@ -1,6 +1,7 @@
 """Troubles on demand: what the network and Telegram do to a bot on a bad day, behind switches."""
 
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any
 
@@ -18,33 +19,38 @@ class Faults:
     duplicate_rate: float = 0.0  # an update is delivered again …
     duplicates: int = 1  # … so many times
     reorder_rate: float = 0.0  # an update is delivered after the one that follows it
-    outage: bool = False  # nobody answers: every connection is dropped
+    outage: bool = False  # nobody answers, every connection is dropped, and no update leaves
     methods: frozenset[str] = frozenset()  # lower case; empty: all but getUpdates
     random: Random = field(default_factory=lambda: Random(20260101), repr=False, compare=False)  # noqa: S311
+    changed: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)  # called by `set` and `clear`
+
+    def covers(self, method: str) -> bool:
+        """Whether the switches speak of this method."""
+        return method.lower() in self.methods if self.methods else method.lower() != "getupdates"
 
     def hits(self, rate: float, method: str = "") -> bool:
-        if self.methods and method and method.lower() not in self.methods:
-            return False
-        if not self.methods and method.lower() == "getupdates":
-            return False
-        return rate > 0 and self.random.random() < rate
+        return (not method or self.covers(method)) and rate > 0 and self.random.random() < rate
 
     def set(self, **values: Any) -> None:
         """Change some switches; unknown names are an error."""
-        known = {one.name for one in fields(self)} - {"random"}
+        known = {one.name for one in fields(self)} - _INNER
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"no such fault: {name}")
             setattr(self, name, frozenset(str(v).lower() for v in value) if name == "methods" else value)
+        self.changed()
 
     def clear(self) -> None:
         """All switches off."""
         plain = Faults()
         for one in fields(self):
-            if one.name != "random":
+            if one.name not in _INNER:
                 setattr(self, one.name, getattr(plain, one.name))
+        self.changed()
 
     def view(self) -> dict[str, Any]:
-        values = asdict(self) | {"methods": sorted(self.methods)}
-        del values["random"]
-        return values
+        shown = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _INNER}
+        return shown | {"methods": sorted(self.methods)}
+
+
+_INNER = frozenset({"random", "changed"})

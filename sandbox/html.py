@@ -1,4 +1,4 @@
-"""Formatted text as Telegram reads it: HTML and MarkdownV2 with their errors, entities found in plain text.
+"""Formatted text as Telegram reads it: HTML with its errors, entities found in plain text, white space.
 
 The HTML parser follows `parse_html` of tdlib step by step, on bytes, because its errors name byte offsets. All
 offsets and lengths of entities are in UTF-16 code units.
@@ -7,6 +7,8 @@ offsets and lengths of entities are in UTF-16 code units.
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from sandbox.links import checked_link, linked_user
 
 Entity = dict[str, Any]
 
@@ -23,6 +25,10 @@ _END = 0  # what lies after the last byte, as in a C string
 
 class ParseError(ValueError):
     """The text is not valid markup; the message is Telegram's."""
+
+
+class EntityError(ValueError):
+    """An entity lies outside of the text; the message is Telegram's."""
 
 
 def utf16_len(text: str) -> int:
@@ -201,7 +207,7 @@ class _Html:
         last = self.entities[-1] if self.entities else {}
         same_place = last.get("offset") == start and last.get("length") == entity["length"]
         if tag == "a":
-            if not _as_link(entity, argument or inner):
+            if not as_link(entity, argument or inner):
                 return
         elif tag == "tg-emoji":
             if not argument.isdecimal() or int(argument) == 0:
@@ -224,103 +230,16 @@ class _Html:
         self.entities.append(entity)
 
 
-def _as_link(entity: Entity, url: str) -> bool:
+def as_link(entity: Entity, url: str) -> bool:
     """Turn the entity into a link or mention; a URL that is none is dropped silently, the text stays."""
-    if found := re.fullmatch(r"tg://user\?id=(\d+)", url):
-        entity |= {"type": "text_mention", "_user_id": int(found[1])}
+    if user := linked_user(url):
+        entity |= {"type": "text_mention", "_user_id": user}
         return True
     checked = checked_link(url)
     if checked is None:
         return False
     entity["url"] = checked
     return True
-
-
-def checked_link(url: str) -> str | None:
-    """The URL as Telegram stores it, or None where it is no link (no dot in the host, a foreign scheme)."""
-    url = url.strip()
-    if re.match(r"(?i)(tg|ton|tonsite)://?[\w-]", url):
-        return url
-    found = re.fullmatch(
-        r"(?i)(?:(https?|ftp)://)?(?:[^/?#@\s]*@)?(\[[0-9a-f:]+\]|[^/?#:@\s]+)(:\d{1,5})?([/?#]\S*)?", url
-    )
-    if found is None:
-        return None
-    host = found[2]
-    if "." not in host.strip(".") or re.search(r"[^\w.-]", host):
-        return None
-    whole = url if found[1] else f"http://{url}"
-    return whole if found[4] else f"{whole}/"
-
-
-# MarkdownV2: what must be escaped outside of entities, says the documentation, formatting options.
-_MARKDOWN = (
-    (re.compile(r"```"), "pre"), (re.compile(r"\|\|"), "spoiler"), (re.compile(r"__"), "underline"),
-    (re.compile(r"\*"), "bold"), (re.compile(r"_"), "italic"), (re.compile(r"~"), "strikethrough"),
-    (re.compile(r"`"), "code"),
-)  # fmt: skip
-_RESERVED = set("_*[]()~`>#+-=|{}.!")
-
-
-def parse_markdown(source: str) -> tuple[str, list[Entity]]:
-    """The plain text and entities of a text with parse_mode=MarkdownV2 (without custom emoji and quotations)."""
-    out: list[str] = []
-    entities: list[Entity] = []
-    stack: list[tuple[str, int, int]] = []  # kind, start in UTF-16 units, byte offset
-    at = 0
-
-    def length() -> int:
-        return utf16_len("".join(out))
-
-    def offset() -> int:
-        return len(source[:at].encode())
-
-    while at < len(source):
-        char = source[at]
-        inside = stack[-1][0] if stack else ""
-        raw = inside in ("code", "pre")
-        if char == "\\" and at + 1 < len(source) and source[at + 1].isascii() and ord(source[at + 1]) <= 126:
-            out.append(source[at + 1])
-            at += 2
-            continue
-        marker = next(((rx, kind) for rx, kind in _MARKDOWN if rx.match(source, at)), None)
-        if marker and (not raw or marker[1] == inside):
-            kind, width = marker[1], len(marker[0].pattern.replace("\\", ""))
-            if inside == kind:
-                start = stack.pop()[1]
-                if length() > start:
-                    entities.append({"type": kind, "offset": start, "length": length() - start})
-            elif any(kind == one[0] for one in stack):
-                raise ParseError(f"Can't find end of {_title(inside)} entity at byte offset {stack[-1][2]}")
-            else:
-                stack.append((kind, length(), offset()))
-            at += width
-            if kind == "pre" and inside != "pre" and (language := re.compile(r"(\w+)\n").match(source, at)):
-                at = language.end()
-        elif char == "[" and not raw:
-            stack.append(("text_link", length(), offset()))
-            at += 1
-        elif char == "]" and inside == "text_link":
-            start = stack.pop()[1]
-            at += 1
-            url = ""
-            if found := re.compile(r"\(((?:[^)\\]|\\.)*)\)").match(source, at):
-                url, at = re.sub(r"\\(.)", r"\1", found[1]), found.end()
-            entity: Entity = {"type": "text_link", "offset": start, "length": length() - start}
-            if entity["length"] and url and _as_link(entity, url):
-                entities.append(entity)
-        elif char in _RESERVED and not raw:
-            raise ParseError(f"Character '{char}' is reserved and must be escaped with the preceding '\\'")
-        else:
-            out.append(char)
-            at += 1
-    if stack:
-        raise ParseError(f"Can't find end of {_title(stack[-1][0])} entity at byte offset {stack[-1][2]}")
-    return "".join(out), sort_entities(entities)
-
-
-def _title(kind: str) -> str:
-    return {"text_link": "TextUrl", "pre": "Pre", "code": "Code"}.get(kind, kind.capitalize())
 
 
 _FOUND = (
@@ -353,19 +272,50 @@ def merge_found(text: str, entities: list[Entity]) -> list[Entity]:
     return sort_entities(entities + found)
 
 
-def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Cut the white space around the text as Telegram does, and move the entities along."""
-    text = re.sub(r"[\x00-\x09\x0b\x0c\x0e-\x1f]", " ", text).replace("\r", "")
-    right = text.rstrip(" \n")
-    stripped = right.lstrip(" \n")
-    cut, end = len(right) - len(stripped), utf16_len(stripped)
-    kept = []
+def clean(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """The text as it is stored: control characters are spaces, white space around it is cut, entities move along.
+
+    White space on the left stays where an entity begins before the first letter.
+    """
+    dropped = [utf16_len(text[: found.start()]) for found in _DROPPED.finditer(text)]
+    moved = [_moved(one, dropped) for one in entities]
+    text = re.sub(r"[\x00-\x09\x0b\x0c\x0e-\x1f]", " ", _DROPPED.sub("", text)).rstrip(" \n")
+    margin = len(text) - len(text.lstrip(" \n"))
+    cut = min([margin, *(one["offset"] for one in moved if one["length"])])
+    end = utf16_len(text) - cut
+    kept = [one | {"offset": one["offset"] - cut} for one in moved]
+    kept = [one | {"length": min(one["length"], end - one["offset"])} for one in kept]
+    return text[cut:], [one for one in kept if one["length"] > 0]
+
+
+_DROPPED = re.compile(r"\r|[\u2028-\u202e]|[\u0333\u033f\u030a]")
+
+
+def _moved(entity: Entity, dropped: list[int]) -> Entity:
+    before = sum(at < entity["offset"] for at in dropped)
+    inside = sum(entity["offset"] <= at < entity["offset"] + entity["length"] for at in dropped)
+    return entity | {"offset": entity["offset"] - before, "length": entity["length"] - inside}
+
+
+def check_bounds(text: str, entities: list[Entity]) -> None:
+    """Entities that a bot gives by hand may not leave the text nor cut a surrogate pair."""
+    length, middles, at = utf16_len(text), {}, 0
+    for number, char in enumerate(text):
+        if char > "\uffff":
+            middles[at + 1] = len(text[: number + 1].encode())
+            at += 1
+        at += 1
     for entity in entities:
-        start = max(0, entity["offset"] - cut)
-        stop = min(end, entity["offset"] + entity["length"] - cut)
-        if stop > start:
-            kept.append(entity | {"offset": start, "length": stop - start})
-    return stripped, kept
+        begin, end = entity["offset"], entity["offset"] + entity["length"]
+        if begin in middles:
+            raise EntityError(f"Entity begins in a middle of a UTF-16 symbol at byte offset {middles[begin]}")
+        if begin > length:
+            raise EntityError(f"Entity begins after the end of the text at UTF-16 offset {begin}")
+        said = f"Entity beginning at UTF-16 offset {begin} ends"
+        if end in middles:
+            raise EntityError(f"{said} in a middle of a UTF-16 symbol at byte offset {middles[end]}")
+        if end > length:
+            raise EntityError(f"{said} after the end of the text at UTF-16 offset {end}")
 
 
 def sort_entities(entities: list[Entity]) -> list[Entity]:

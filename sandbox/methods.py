@@ -1,74 +1,43 @@
 """The methods of the Bot API: each checks its request by the rules, changes the world and says what it answers."""
 
-import json
+import ipaddress
 import re
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 from sandbox import rules, schema
 from sandbox.delivery import Conflict, Webhook
-from sandbox.rules import Refusal, bad, forbidden
+from sandbox.links import LinkError, parse_url
+from sandbox.requests import ALBUM_KINDS, CAPTIONED, REPLACEABLE, Params, Requests
+from sandbox.rules import Refusal, bad
 from sandbox.world import (
     CALLBACK_LIFETIME,
+    DAY,
     INLINE_LIFETIME,
     OLD_MESSAGE,
     CallbackAnswer,
     InlineAnswer,
     Message,
     Person,
-    StoredFile,
     Upload,
     UploadKind,
     World,
     content_of,
-    without_reply,
 )
 
 JSON = dict[str, Any]
-Method = Callable[["Methods", "Params"], Awaitable[Any]]
+Method = Callable[["Methods", Params], Awaitable[Any]]
+Reply = Callable[[str, JSON], Awaitable[None]]
 
 
-class Params:
-    """The parameters of one request, however they came; nested objects may come as JSON in a string."""
+class Methods(Requests):
+    """One bot's methods by their lower-case names; `reply` runs the method that a webhook's answer asks for."""
 
-    def __init__(self, values: JSON, files: dict[str, Upload]) -> None:
-        self.values, self.files = values, files
-
-    def text(self, name: str) -> str:
-        value = self.values.get(name)
-        return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-    def number(self, name: str, default: int = 0) -> int:
-        """As to_integer of the real server: what is no number counts as 0."""
-        value = self.values.get(name)
-        if value is None or value == "":
-            return default
-        found = re.match(r"-?\d+", str(value))
-        return int(found[0]) if found else 0
-
-    def flag(self, name: str) -> bool:
-        return str(self.values.get(name, "")).lower() in ("true", "yes", "1")
-
-    def parsed(self, name: str, what: str) -> Any:
-        value = self.values.get(name)
-        if not isinstance(value, str) or value == "":
-            return None if value == "" else value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise bad(f"Can't parse {what} JSON object") from None
-
-    def required(self, name: str) -> str:
-        if not (value := self.text(name)):
-            raise bad(f'Parameter "{name}" is required')
-        return value
-
-
-class Methods:
-    """One bot's methods by their lower-case names."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, reply: Reply) -> None:
+        super().__init__(world)
+        self._reply_to_webhook = reply
+        self._next_webhook_at = 0.0  # by time.monotonic
         self.table: dict[str, Method] = {
             name.replace("_", ""): method
             for name, method in vars(Methods).items()
@@ -78,9 +47,12 @@ class Methods:
     async def run(self, name: str, params: Params, remarks: list[str]) -> Any:
         """Call a method by its name, in whatever case it is written; `remarks` gets what is odd but no refusal."""
         method = self.table.get(name.lower())
+        if method is None and schema.is_known(name):
+            raise Refusal(501, f"Not Implemented: the local Telegram has no {name}")
         if method is None:
             raise Refusal(404, "Not Found: method not found")
         remarks += schema.check(name, params.values, params.files)
+        remarks += rules.markup_remarks(params.json_or_none("reply_markup"))
         return await method(self, params)
 
     # --- the bot and its updates ----------------------------------------------------------------------------------
@@ -97,28 +69,31 @@ class Methods:
 
     async def get_updates(self, p: Params) -> list[JSON]:
         delivery = self.world.delivery
-        delivery.allow(p.parsed("allowed_updates", "allowed_updates"))
         limit = min(100, max(1, p.number("limit", 100)))
         try:
+            delivery.refuse_polling()
+            delivery.allow(p.json_or_none("allowed_updates"))
             return await delivery.poll(p.number("offset"), limit, p.number("timeout"))
         except Conflict as conflict:
             raise Refusal(409, str(conflict)) from None
 
     async def set_webhook(self, p: Params) -> bool:
         url, secret = p.text("url"), p.text("secret_token")
-        if url:
-            if not re.match(r"https?://[^/\s]+", url):
-                raise bad("invalid webhook URL specified")
-            if len(secret) > 256:
-                raise bad("secret token is too long")
-            if not re.fullmatch(r"[A-Za-z0-9_-]*", secret):
-                raise bad("secret token contains unallowed characters")
-        if p.flag("drop_pending_updates"):
-            self.world.delivery.drop_pending()
-        self.world.delivery.allow(p.parsed("allowed_updates", "allowed_updates"))
+        if not url:
+            return await self.delete_webhook(p)
+        if time.monotonic() < self._next_webhook_at:  # the replicas of a bot that all start at once meet this
+            raise Refusal(429, "Too Many Requests: retry after 1", {"retry_after": 1})
+        self._next_webhook_at = time.monotonic() + 1
+        delivery = self.world.delivery
         connections = min(100, max(1, p.number("max_connections", 40)))
-        webhook = Webhook(url, secret, connections, p.text("ip_address") or None) if url else None
-        self.world.delivery.set_webhook(webhook, self._reply_to_webhook)
+        webhook = Webhook(url, secret, connections, p.text("ip_address") or None)
+        if delivery.webhook != webhook or p.flag("drop_pending_updates"):
+            delivery.set_webhook(None)
+            if p.flag("drop_pending_updates"):
+                delivery.drop_pending()
+            _check_webhook(webhook)
+            delivery.set_webhook(webhook, self._reply_to_webhook)
+        delivery.allow(p.json_or_none("allowed_updates"))
         return True
 
     async def delete_webhook(self, p: Params) -> bool:
@@ -136,20 +111,14 @@ class Methods:
     async def close(self, _: Params) -> bool:
         return True
 
-    async def _reply_to_webhook(self, method: str, params: JSON) -> None:
-        raise NotImplementedError  # replaced by the server, which records the call
-
     # --- sending --------------------------------------------------------------------------------------------------
 
     async def send_message(self, p: Params) -> JSON:
         if not p.text("text"):
             raise bad("Message text is empty")
-        body = self._text(p.text("text"), p.text("parse_mode"), p.parsed("entities", "entities"))
-        if options := p.parsed("link_preview_options", "link preview options"):
-            if not isinstance(options, dict):
-                raise bad("Object expected as link preview options")
-            body["link_preview_options"] = options
-        return self._send(p, body)
+        text, entities = rules.formatted(p.text("text"), p.text("parse_mode"), p.json_or_none("entities"))
+        rules.check_length(text, rules.MAX_TEXT, "Message is too long")
+        return self._send(p, self._text(text, entities) | self._preview(p))
 
     async def send_photo(self, p: Params) -> JSON:
         return self._send_file(p, "photo")
@@ -175,25 +144,63 @@ class Methods:
     async def send_sticker(self, p: Params) -> JSON:
         return self._send_file(p, "sticker")
 
+    async def send_poll(self, p: Params) -> JSON:
+        question, entities = rules.formatted(
+            p.text("question"), p.text("question_parse_mode"), p.json_or_none("question_entities")
+        )
+        options = rules.poll_options(p.parsed("options", "options"))
+        kind = p.text("type") or "regular"
+        if kind not in ("regular", "quiz"):
+            raise bad("Unsupported poll type specified")
+        rules.check_question(question)
+        poll: JSON = {
+            "id": self.world.new_id(),
+            "question": question,
+            "options": [{"persistent_id": self.world.new_id(), "text": text, "voter_count": 0} for text in options],
+            "total_voter_count": 0,
+            "is_closed": p.flag("is_closed"),
+            "is_anonymous": p.flag("is_anonymous") or not p.text("is_anonymous"),
+            "type": kind,
+            "allows_multiple_answers": p.flag("allows_multiple_answers"),
+            "allows_revoting": p.flag("allows_revoting") if p.text("allows_revoting") else kind != "quiz",
+            "members_only": False,
+        }
+        if entities:
+            poll["question_entities"] = self._resolved(entities)
+        if kind == "quiz":
+            old_name = [p.number("correct_option_id", -1)] if p.text("correct_option_id") else []
+            right = p.parsed("correct_option_ids", "correct option identifiers") or old_name
+            poll["correct_option_ids"] = rules.right_options(right, len(options))
+        return self._send(p, {"poll": poll})
+
+    async def stop_poll(self, p: Params) -> JSON:
+        markup = rules.reply_markup(p.values.get("reply_markup"))
+        message = self._message(p, "message with poll to stop")
+        if "poll" not in message.body or not message.out:
+            raise bad("Message is not a poll")
+        if message.body["poll"]["is_closed"]:
+            raise bad("Poll has already been closed")
+        poll: JSON = message.body["poll"] | {"is_closed": True}
+        self.world.change(message, content_of(message.body) | {"poll": poll}, markup)
+        return poll
+
     async def send_media_group(self, p: Params) -> list[JSON]:
-        p.required("media")
         items = p.parsed("media", "media")
         if not isinstance(items, list):
             raise bad("Expected an Array of InputMedia")
-        kinds = [str(item.get("type", "")) if isinstance(item, dict) else "" for item in items]
-        for kind in kinds:
-            if kind not in ("photo", "video", "document", "audio"):
-                text = "can't be used in sendMediaGroup" if kind == "animation" else "is unsupported"
-                raise bad(f'Can\'t parse InputMedia: type "{kind}" {text}')
-        rules.check_album(kinds)
-        person = self._reachable(p)
+        found = [self._media(p, item, for_album=True) for item in items]
+        person = self._target(p)
         reply = self._reply(p, person)
-        bodies = [self._media(p, item) for item in items]
-        group = {"media_group_id": str(self.world.timestamp()) + str(len(person.messages))}
-        return [self.world.post(person.id, reply | group | body).body for body in bodies]
+        rules.check_album([kind for kind, _, _ in found], [body for _, _, body in found])
+        bodies = [self._file_body(p, given, kind) | caption for kind, given, caption in found]
+        group = {"media_group_id": self.world.new_id()}
+        return [self.world.post(person.id, reply | group | self._options(p) | body).body for body in bodies]
 
     async def send_location(self, p: Params) -> JSON:
-        return self._send(p, {"location": self._location(p)})
+        location = self._location(p)
+        if (period := p.number("live_period")) != 0:
+            location |= rules.live_location(period, p.number("heading"), p.number("proximity_alert_radius"))
+        return self._send(p, {"location": location})
 
     async def send_venue(self, p: Params) -> JSON:
         venue = {"location": self._location(p), "title": p.required("title"), "address": p.required("address")}
@@ -205,7 +212,10 @@ class Methods:
         return self._send(p, {"contact": contact})
 
     async def send_dice(self, p: Params) -> JSON:
-        return self._send(p, {"dice": {"emoji": p.text("emoji") or "🎲", "value": 4}})
+        emoji = (p.text("emoji") or "🎲").replace("\ufe0f", "")
+        if emoji not in rules.DICE:
+            raise bad("EMOTICON_INVALID")
+        return self._send(p, {"dice": {"emoji": emoji, "value": 4}})
 
     async def send_chat_action(self, p: Params) -> bool:
         action = p.text("action").lower()
@@ -216,83 +226,128 @@ class Methods:
         return True
 
     async def forward_message(self, p: Params) -> JSON:
-        return self._forwarded(p, self._message(p, "message to forward", chat="from_chat_id"))
+        source = self._message(p, "message to forward", chat="from_chat_id")
+        person = self._target(p)
+        return self.world.post(person.id, self._options(p) | _forwarded(source)).body
 
     async def forward_messages(self, p: Params) -> list[JSON]:
-        messages = self._messages(p, "message to forward")
-        return [{"message_id": self._forwarded(p, message)["message_id"]} for message in messages]
+        person, found = self._sources(p)
+        bodies = [_forwarded(message) for message in found]
+        return self._post_all(p, person, found, bodies)
 
     async def copy_message(self, p: Params) -> JSON:
         source = self._message(p, "message to copy", chat="from_chat_id")
-        body = content_of(source.body)
         if source.content == "service":
-            raise bad("message can't be copied")
-        if "caption" in p.values and source.content != "text":
-            body = {k: v for k, v in body.items() if k not in ("caption", "caption_entities")} | self._caption(p.values)
+            raise bad("The message can't be copied")
+        body = content_of(source.body)
+        if "caption" in p.values and source.content in CAPTIONED:
+            body = _without_caption(body) | self._caption(p.values)
         return {"message_id": self._send(p, body)["message_id"]}
 
     async def copy_messages(self, p: Params) -> list[JSON]:
-        person = self._reachable(p)
-        found = self._messages(p, "message to copy")
-        return [{"message_id": self.world.post(person.id, content_of(m.body)).id} for m in found]
+        person, found = self._sources(p)
+        bodies = [content_of(message.body) for message in found]
+        if p.flag("remove_caption"):
+            bodies = [_without_caption(body) for body in bodies]
+        return self._post_all(p, person, found, bodies)
+
+    def _send(self, p: Params, body: JSON) -> JSON:
+        markup = rules.reply_markup(p.values.get("reply_markup"))
+        person = self._target(p)
+        body = self._reply(p, person) | self._options(p) | body
+        return self.world.post(person.id, body, reply_markup=markup).body
+
+    def _send_file(self, p: Params, kind: UploadKind) -> JSON:
+        given = self._given(p, p.files.get(kind) or p.text(kind))
+        if given is None:
+            raise bad(f"There is no {kind.replace('_', ' ')} in the request")
+        caption = self._caption(p.values) if kind not in ("video_note", "sticker") else {}
+        rules.reply_markup(p.values.get("reply_markup"))
+        self._target(p)
+        return self._send(p, self._file_body(p, given, kind) | caption)
+
+    def _post_all(self, p: Params, person: Person, sources: list[Message], bodies: list[JSON]) -> list[JSON]:
+        """Send them one by one; "album grouping is kept"."""
+        groups: dict[str, str] = {}
+        posted = []
+        for source, body in zip(sources, bodies, strict=True):
+            of = source.body.get("media_group_id")
+            group = {"media_group_id": groups.setdefault(of, self.world.new_id())} if of else {}
+            posted.append({"message_id": self.world.post(person.id, self._options(p) | group | body).id})
+        return posted
 
     # --- editing and deleting -------------------------------------------------------------------------------------
 
-    async def edit_message_text(self, p: Params) -> JSON:
+    async def edit_message_text(self, p: Params) -> Any:
         if not p.text("text"):
             raise bad("Message text is empty")
         markup = rules.reply_markup(p.values.get("reply_markup"))
+        text, entities = rules.formatted(p.text("text"), p.text("parse_mode"), p.json_or_none("entities"))
         message = self._editable(p)
         if message.content != "text":
             raise bad("There is no text in the message to edit")
-        body = self._text(p.text("text"), p.text("parse_mode"), p.parsed("entities", "entities"))
-        if options := p.parsed("link_preview_options", "link preview options"):
-            body["link_preview_options"] = options
-        return self._edit(message, body, markup)
+        rules.check_length(text, rules.MAX_TEXT, "MESSAGE_TOO_LONG")  # what is too long to be sent has other words
+        return self._edit(p, message, self._text(text, entities) | self._preview(p), markup)
 
-    async def edit_message_caption(self, p: Params) -> JSON:
+    async def edit_message_caption(self, p: Params) -> Any:
         markup = rules.reply_markup(p.values.get("reply_markup"))
+        caption = self._caption(p.values, too_long="MEDIA_CAPTION_TOO_LONG")
         message = self._editable(p)
-        if message.content not in ("photo", "document", "video", "voice", "audio", "animation"):
+        if message.content not in CAPTIONED:
             raise bad("There is no caption in the message to edit")
-        body = {k: v for k, v in content_of(message.body).items() if k not in ("caption", "caption_entities")}
-        return self._edit(message, body | self._caption(p.values), markup)
+        return self._edit(p, message, _without_caption(content_of(message.body)) | caption, markup)
 
-    async def edit_message_media(self, p: Params) -> JSON:
+    async def edit_message_media(self, p: Params) -> Any:
         markup = rules.reply_markup(p.values.get("reply_markup"))
-        p.required("media")
-        message = self._editable(p)
-        if message.content not in ("text", "photo", "document", "video", "audio", "animation"):
-            raise bad("message can't be edited")
-        body = self._media(p, p.parsed("media", "input media"))
-        if (
-            "media_group_id" in message.body
-            and message.content in ("audio", "document")
-            and message.content not in body
-        ):
-            raise bad("Message can't be edited to the specified message type")
-        return self._edit(message, body, markup)
+        kind, given, caption = self._media(p, p.parsed("media", "input media"))
+        message = self._editable(p, "Message media can't be edited")
+        if not p.text("chat_id") and isinstance(
+            given, Upload
+        ):  # "When an inline message is edited, a new file can't be uploaded"
+            raise bad("Invalid message content specified")
+        if message.content not in REPLACEABLE:
+            raise bad("Message media can't be edited")
+        if "media_group_id" in message.body and kind != message.content:
+            if kind not in ALBUM_KINDS:
+                raise bad("Message content type can't be used in an album")
+            if {kind, message.content} & {"audio", "document"}:
+                raise bad("Can't change media type in the album")
+        return self._edit(p, message, self._file_body(p, given, kind) | caption, markup)
 
-    async def edit_message_reply_markup(self, p: Params) -> JSON:
+    async def edit_message_reply_markup(self, p: Params) -> Any:
         markup = rules.reply_markup(p.values.get("reply_markup"))
         message = self._editable(p)
-        return self._edit(message, content_of(message.body), markup)
+        return self._edit(p, message, content_of(message.body), markup)
+
+    async def edit_message_live_location(self, p: Params) -> Any:
+        markup, location = rules.reply_markup(p.values.get("reply_markup")), self._location(p)
+        message, old = self._live_location(p)
+        rules.live_location(old["live_period"], p.number("heading"), p.number("proximity_alert_radius"))
+        return self._edit(p, message, {"location": location | {"live_period": old["live_period"]}}, markup)
+
+    async def stop_message_live_location(self, p: Params) -> Any:
+        markup = rules.reply_markup(p.values.get("reply_markup"))
+        message, old = self._live_location(p)
+        still = {name: old[name] for name in ("latitude", "longitude")}
+        return self._edit(p, message, {"location": still}, markup)
 
     async def delete_message(self, p: Params) -> bool:
         if not p.text("chat_id"):
             raise bad("Chat identifier is not specified")
         if p.number("message_id") <= 0:
             raise bad("Message identifier is not specified")
-        message = self._message(p, "message to delete")
-        if (self.world.now() - message.date).total_seconds() > OLD_MESSAGE:
-            raise bad("message can't be deleted for everyone")
-        self.world.remove(message.chat_id, message.id)
-        return True
+        self._check_alive(p)
+        return self._delete([self._message(p, "message to delete")])
 
     async def delete_messages(self, p: Params) -> bool:
-        messages = self._messages(p, "message to delete", chat="chat_id")
-        if any((self.world.now() - message.date).total_seconds() > OLD_MESSAGE for message in messages):
-            raise bad("message can't be deleted for everyone")
+        self._check_alive(p)
+        return self._delete(self._messages(p, "chat_id"))
+
+    def _delete(self, messages: list[Message]) -> bool:
+        for message in messages:
+            age = (self.world.now() - message.date).total_seconds()
+            if age > OLD_MESSAGE or (message.content == "dice" and age < DAY):
+                raise bad("Message can't be deleted for everyone")
         for message in messages:
             self.world.remove(message.chat_id, message.id)
         return True
@@ -322,6 +377,15 @@ class Methods:
         self.world.set_reaction(message, "bot", reactions)
         return True
 
+    def _edit(self, p: Params, message: Message, body: JSON, markup: JSON | None) -> JSON | bool:
+        if markup is not None and "inline_keyboard" not in markup:
+            raise bad("Inline keyboard expected")
+        same = _plain(body) == _plain(content_of(message.body))
+        if same and (markup or None) == (message.body.get("reply_markup") or None):
+            raise bad(rules.NOT_MODIFIED)
+        self.world.change(message, body, markup)
+        return message.body if p.text("chat_id") else True
+
     # --- answering ------------------------------------------------------------------------------------------------
 
     async def answer_callback_query(self, p: Params) -> bool:
@@ -341,7 +405,7 @@ class Methods:
         results = rules.inline_results(p.parsed("results", "inline query results"))
         for result in results:
             result["_content"] = self._inline_content(result)
-            if markup := rules.reply_markup(result.get("reply_markup")):
+            if markup := rules.inline_markup(result.get("reply_markup"), web_app=False):
                 result["_content"] = result["_content"] | {"reply_markup": markup}
         query = self.world.inline_queries.get(p.text("inline_query_id"))
         late = query is None or (self.world.now() - query.at).total_seconds() > INLINE_LIFETIME
@@ -349,7 +413,7 @@ class Methods:
             raise bad(rules.QUERY_TOO_OLD)
         if len(p.text("next_offset").encode()) > 64:
             raise bad("NEXT_OFFSET_INVALID")
-        button = p.parsed("button", "inline query results button")
+        button = rules.inline_button_above(p.parsed("button", "inline query results button"))
         answer = InlineAnswer(
             results, p.text("next_offset"), button, p.flag("is_personal"), p.number("cache_time", 300)
         )
@@ -451,234 +515,48 @@ class Methods:
         base = {"file_id": stored.file_id, "file_unique_id": stored.unique_id}
         return base | {"file_size": stored.size, "file_path": stored.path}
 
-    # --- finding what a request speaks of -------------------------------------------------------------------------
 
-    def _chat(self, p: Params, name: str = "chat_id") -> Person:
-        chat_id = p.text(name)
-        if not chat_id:
-            raise bad(f"{name} is empty")
-        person = self.world.people.get(int(chat_id)) if re.fullmatch(r"-?\d+", chat_id) else None
-        if person is None:
-            raise bad("chat not found")
-        return person
+def _check_webhook(webhook: Webhook) -> None:
+    """The rules of the public server, but for this machine: there, as for a server of one's own, any port will do."""
+    try:
+        url = parse_url(webhook.url, https=True)
+    except LinkError:
+        raise bad("invalid webhook URL specified") from None
+    if len(webhook.secret) > 256:
+        raise bad("secret token is too long")
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", webhook.secret):
+        raise bad("secret token contains unallowed characters")
+    if _is_here(url.host):
+        return
+    if url.https and url.real_port not in (443, 80, 88, 8443):
+        raise bad("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
+    if not url.https:
+        raise bad("bad webhook: An HTTPS URL must be provided for webhook")
+    raise bad("bad webhook: Failed to resolve host: Temporary failure in name resolution")  # there is no internet here
 
-    def _reachable(self, p: Params) -> Person:
-        """The person the bot wants to write to."""
-        person = self._chat(p)
-        if person.deactivated:
-            raise forbidden("user is deactivated")
-        if person.blocked:
-            raise forbidden("bot was blocked by the user")
-        if not person.started:
-            raise forbidden("bot can't initiate conversation with a user")
-        return person
 
-    def _message(self, p: Params, what: str, *, chat: str = "chat_id") -> Message:
-        person = self._chat(p, chat)
-        message = person.messages.get(p.number("message_id"))
-        if message is None:
-            raise bad(f"{what} not found")
-        return message
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
-    def _messages(self, p: Params, what: str, *, chat: str = "from_chat_id") -> list[Message]:
-        if not p.text("message_ids"):
-            raise bad("Message identifiers are not specified")
-        ids = p.parsed("message_ids", "message_ids")
-        if not isinstance(ids, list):
-            raise bad("Expected an Array of message identifiers")
-        if len(ids) > 100:
-            raise bad("Too many message identifiers specified")
-        person = self._chat(p, chat)
-        found = [person.messages[int(i)] for i in ids if int(i) in person.messages]
-        if not found and what != "message to delete":  # "if some … can't be found, they are skipped"
-            raise bad(f"{what} not found")
-        return found
 
-    def _editable(self, p: Params) -> Message:
-        if not p.text("chat_id") and p.number("message_id") <= 0:
-            if not p.text("inline_message_id"):
-                raise bad("Message identifier is not specified")
-            raise bad("MESSAGE_ID_INVALID")
-        message = self._message(p, "message to edit")
-        keyboard = message.reply_markup is not None and "inline_keyboard" not in message.reply_markup
-        if not message.out or keyboard or "forward_origin" in message.body:
-            raise bad("Message can't be edited")
-        return message
+def _without_caption(body: JSON) -> JSON:
+    return {key: value for key, value in body.items() if key not in ("caption", "caption_entities")}
 
-    # --- building messages ----------------------------------------------------------------------------------------
 
-    def _text(self, text: str, parse_mode: str, entities: Any) -> JSON:
-        plain, found = rules.formatted(text, parse_mode, entities, limit=rules.MAX_TEXT, too_long="Message is too long")
-        if not plain:
-            raise bad("Text must be non-empty")
-        return {"text": plain} | ({"entities": self._resolved(found)} if found else {})
-
-    def _caption(self, values: JSON) -> JSON:
-        """caption, parse_mode and caption_entities of a request or of an InputMedia."""
-        p = Params(values, {})
-        plain, found = rules.formatted(
-            p.text("caption"),
-            p.text("parse_mode"),
-            p.parsed("caption_entities", "caption entities"),
-            limit=rules.MAX_CAPTION,
-            too_long="Message caption is too long",
-        )
-        body: JSON = {"caption": plain} if plain else {}
-        if plain and found:
-            body["caption_entities"] = self._resolved(found)
-        for name in ("show_caption_above_media", "has_spoiler"):
-            if p.flag(name):
-                body["has_media_spoiler" if name == "has_spoiler" else name] = True
-        return body
-
-    def _resolved(self, entities: list[JSON]) -> list[JSON]:
-        """A mention of a user by id becomes text_mention when the bot knows them, and is dropped otherwise."""
-        resolved = []
-        for entity in entities:
-            if "_user_id" in entity:
-                person = self.world.people.get(entity["_user_id"])
-                if person is None:
-                    continue
-                entity = {k: v for k, v in entity.items() if k != "_user_id"} | {"user": person.as_user()}  # noqa: PLW2901
-            resolved.append(entity)
-        return resolved
-
-    def _reply(self, p: Params, person: Person) -> JSON:
-        given = p.parsed("reply_parameters", "reply parameters") or {}
-        if not isinstance(given, dict):
-            raise bad("Object expected as reply parameters")
-        if "reply_to_message_id" in p.values:
-            given = {"message_id": p.number("reply_to_message_id")} | given
-        if not given:
-            return {}
-        if not isinstance(given.get("message_id"), int):
-            raise bad('Can\'t find field "message_id"')
-        quoted = person.messages.get(given["message_id"])
-        if quoted is not None:
-            return {"reply_to_message": without_reply(quoted.body)}
-        if given.get("allow_sending_without_reply") or p.flag("allow_sending_without_reply"):
-            return {}
-        raise bad("message to be replied not found")
-
-    def _send(self, p: Params, body: JSON) -> JSON:
-        markup = rules.reply_markup(p.values.get("reply_markup"))
-        person = self._reachable(p)
-        body = self._reply(p, person) | body
-        if p.flag("protect_content"):
-            body["has_protected_content"] = True
-        return self.world.post(person.id, body, reply_markup=markup).body
-
-    def _send_file(self, p: Params, kind: UploadKind) -> JSON:
-        given = p.files.get(kind) or p.text(kind)
-        if not given:
-            raise bad(f"There is no {kind.replace('_', ' ')} in the request")
-        rules.reply_markup(p.values.get("reply_markup"))
-        self._reachable(p)
-        caption = self._caption(p.values) if kind not in ("video_note", "sticker") else {}
-        body = self.world.file_body(self._file(p, given, kind))
-        return self._send(p, body | caption)
-
-    def _file(self, p: Params, given: str | Upload, kind: UploadKind) -> StoredFile:
-        """A file of the request: uploaded, attached under a name, known by file_id, or a link."""
-        if isinstance(given, str) and given.startswith("attach://"):
-            attached = p.files.get(given.removeprefix("attach://"))
-            if attached is None:
-                raise bad("Wrong file identifier/HTTP URL specified")
-            given = attached
-        if isinstance(given, Upload):
-            size = given.size if given.size is not None else len(given.data)
-            rules.check_upload(kind, given.data, size)
-            return self.world.store(Upload(given.name, given.data, given.mime, kind, given.size))
-        if re.match(r"(?i)https?://", given):
-            raise bad("failed to get HTTP URL content")  # the local Telegram has no internet
-        stored = self.world.files.get(given)
-        if stored is None:
-            raise bad("Wrong file identifier/HTTP URL specified")
-        apart = ("photo", "sticker", "video_note")
-        if stored.kind != kind and (kind in apart or stored.kind in apart):
-            names = [name.replace("_", " ").title().replace(" ", "") for name in (stored.kind, kind)]
-            raise bad(f"Can't use file of type {names[0]} as {names[1]}")
-        return stored
-
-    def _media(self, p: Params, item: Any) -> JSON:
-        """The body of one InputMedia object."""
-        said = "Can't parse InputMedia: "
-        if not isinstance(item, dict):
-            raise bad(f"{said}expected an Object")
-        kind = str(item.get("type", "")).lower()
-        if kind not in ("photo", "video", "document", "audio", "animation"):
-            raise bad(f'{said}type "{kind}" is unsupported')
-        if not item.get("media"):
-            raise bad(f"{said}media not found")
-        caption = self._caption(item)
-        stored = self._file(p, str(item["media"]), cast("UploadKind", kind))
-        return self.world.file_body(stored) | caption
-
-    def _edit(self, message: Message, body: JSON, markup: JSON | None) -> JSON:
-        if markup is not None and "inline_keyboard" not in markup:
-            raise bad("Inline keyboard expected")
-        same = _plain(body) == _plain(content_of(message.body))
-        if same and (markup or None) == (message.body.get("reply_markup") or None):
-            raise bad(rules.NOT_MODIFIED)
-        self.world.change(message, body, markup)
-        return message.body
-
-    def _forwarded(self, p: Params, source: Message) -> JSON:
-        person = self._reachable(p)
-        if source.body.get("has_protected_content"):
-            raise bad("Message has protected content and can't be forwarded")
-        origin = source.body.get("forward_origin") or {
-            "type": "user",
-            "sender_user": source.body["from"],
-            "date": source.body["date"],
-        }
-        return self.world.post(person.id, {"forward_origin": origin} | content_of(source.body)).body
-
-    def _inline_content(self, result: JSON) -> JSON:
-        content = result.get("input_message_content")
-        if isinstance(content, dict) and "message_text" in content:
-            if not content["message_text"]:
-                raise bad("Message text is empty")
-            return self._text(content["message_text"], content.get("parse_mode") or "", content.get("entities"))
-        kind = next(
-            (name for name in ("photo", "document", "video", "voice", "audio") if f"{name}_file_id" in result), ""
-        )
-        if kind:
-            stored = self._file(Params({}, {}), str(result[f"{kind}_file_id"]), cast("UploadKind", kind))
-            return self.world.file_body(stored) | self._caption(result)
-        return {"text": str(result.get("title") or result["id"])}
-
-    def _location(self, p: Params) -> JSON:
-        for name in ("latitude", "longitude"):
-            if not p.text(name):
-                raise bad(f"{name} is empty")
-        return {name: float(p.text(name)) for name in ("latitude", "longitude")}
-
-    def _scope(self, p: Params) -> tuple[str, int, str]:
-        scope = p.parsed("scope", "BotCommandScope") or {"type": "default"}
-        if not isinstance(scope, dict):
-            raise bad("Can't parse BotCommandScope: BotCommandScope must be an Object")
-        kind, code = str(scope.get("type", "")), rules.language(p.text("language_code"))
-        if kind in ("default", "all_private_chats", "all_group_chats", "all_chat_administrators"):
-            return kind, 0, code
-        if kind not in ("chat", "chat_administrators", "chat_member"):
-            raise bad("Can't parse BotCommandScope: Unsupported type specified")
-        if not scope.get("chat_id"):
-            raise bad("Can't parse BotCommandScope: Empty chat_id specified")
-        chat = self._chat(Params({"chat_id": scope["chat_id"]}, {}))
-        if kind != "chat":
-            raise bad("Can't use specified scope in private chats")
-        return kind, chat.id, code
-
-    def _set_profile(self, p: Params, name: str, limit: int) -> bool:
-        if len(p.text(name)) > limit:
-            raise bad(f"{name.upper()}_TOO_LONG")
-        self.world.profile[name, rules.language(p.text("language_code"))] = p.text(name)
-        return True
-
-    def _profile(self, p: Params, name: str) -> str:
-        code = rules.language(p.text("language_code"))
-        return self.world.profile.get((name, code)) or self.world.profile.get((name, ""), "")
+def _forwarded(source: Message) -> JSON:
+    if source.body.get("has_protected_content"):
+        raise bad("Message has protected content and can't be forwarded")
+    if source.content == "service":
+        raise bad("The message can't be forwarded")
+    origin = source.body.get("forward_origin") or {
+        "type": "user",
+        "sender_user": source.body["from"],
+        "date": source.body["date"],
+    }
+    return {"forward_origin": origin} | content_of(source.body)
 
 
 def _plain(body: JSON) -> JSON:

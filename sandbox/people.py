@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.api import LocalTelegram
 from sandbox.world import JSON, CallbackAnswer, InlineAnswer, Message, Tap, Upload
@@ -61,7 +62,7 @@ class VirtualUser:
     @property
     def buttons(self) -> list[str]:
         """Labels of all visible inline buttons, newest message first, and of the reply keyboard."""
-        inline = [label for message in reversed(self.received) for label in message.labels]
+        inline = [label for message in reversed(self.messages) for label in message.labels]
         return inline + self.keyboard
 
     @property
@@ -93,6 +94,13 @@ class VirtualUser:
         """Press Start, or follow a link t.me/bot?start=payload."""
         await self.world.start(self.id, payload)
         await self.quiet()
+
+    async def follow(self, link: str) -> None:
+        """Open a link t.me/bot?start=… and press Start."""
+        url = urlsplit(link if "://" in link else f"https://{link}")
+        _expect(url.hostname in ("t.me", "telegram.me"), f"{link} is no link into Telegram")
+        _expect(url.path == f"/{self.world.username}", f"{link} leads to another bot than {self.world.username}")
+        await self.start(dict(parse_qsl(url.query)).get("start"))
 
     async def say(self, text: str) -> Message:
         return await self._sent(self.world.say(self.id, text))
@@ -231,7 +239,7 @@ class VirtualUser:
 
     def _button(self, label: str, message: Message | None) -> tuple[Message | None, JSON]:
         for fits in _FITS:
-            for one in [message] if message else reversed(self.received):
+            for one in [message] if message else reversed(self.messages):
                 if button := next((b for b in one.buttons if fits(str(b["text"]), label)), None):
                     return one, button
         if message is None and (found := next((k for fits in _FITS for k in self.keyboard if fits(k, label)), None)):

@@ -21,6 +21,7 @@ from sandbox import media
 from sandbox.delivery import Delivery
 from sandbox.faults import Faults
 from sandbox.html import find_entities, utf16_len
+from sandbox.rules import REACTIONS, START_PARAMETER
 
 JSON = dict[str, Any]
 UploadKind = Literal["photo", "document", "voice", "video", "audio", "animation", "video_note", "sticker"]
@@ -44,6 +45,9 @@ EventKind = Literal[
 CALLBACK_LIFETIME = 150  # seconds a press waits for its answer
 INLINE_LIFETIME = 30
 MESSAGE_LIFETIME = 24 * 3600
+ALBUM = 10
+DAY = 24 * 3600
+EDIT_GRACE = 300  # a message may be edited that much longer than it says that it may
 OLD_MESSAGE = 48 * 3600  # older than this a message is "inaccessible" in a press and cannot be deleted
 
 
@@ -119,6 +123,7 @@ class Message:
     reactions: dict[str, list[JSON]] = field(default_factory=dict)  # by "bot" or the person's id as text
     edited: bool = False
     deleted: bool = False
+    inline_id: str | None = None  # by which the bot edits what a person sent through inline mode
 
     @property
     def text(self) -> str:
@@ -457,6 +462,8 @@ class World:
 
     async def start(self, person_id: int, payload: str | None = None) -> Message:
         """Press Start, or follow a deep link t.me/bot?start=payload."""
+        if payload is not None and not START_PARAMETER.fullmatch(payload):
+            raise SandboxError(f"no link has the parameter {payload!r}: 1-64 of A-Z, a-z, 0-9, _ and - are allowed")
         if self._person(person_id).blocked:
             await self.unblock(person_id)
         return await self.say(person_id, f"/start {payload}" if payload else "/start")
@@ -481,16 +488,17 @@ class World:
         *,
         reply_to: int | None = None,
     ) -> list[Message]:
-        """Send files; several make an album (one media_group_id), and the bot gets them one by one."""
-        group = {"media_group_id": str(secrets.randbits(53))} if len(uploads) > 1 else {}
+        """Send files; several make albums of up to ten (one media_group_id), and the bot gets them one by one."""
         sent = []
-        for number, upload in enumerate(uploads):
-            stored = self.store(upload)
-            body: JSON = group | self.file_body(stored)
-            if caption and number == 0:
-                found = find_entities(caption.strip())
-                body |= {"caption": caption.strip()} | _present({"caption_entities": found or None})
-            sent.append(self._from_person(person_id, body, reply_to=reply_to))
+        for begin in range(0, len(uploads), ALBUM):
+            album = uploads[begin : begin + ALBUM]
+            group = {"media_group_id": self.new_id()} if len(album) > 1 else {}
+            for number, upload in enumerate(album, begin):
+                body: JSON = group | self.file_body(self.store(upload))
+                if caption and number == 0:
+                    found = find_entities(caption.strip())
+                    body |= {"caption": caption.strip()} | _present({"caption_entities": found or None})
+                sent.append(self._from_person(person_id, body, reply_to=reply_to))
         return sent
 
     async def share_contact(self, person_id: int, phone: str) -> Message:
@@ -534,7 +542,8 @@ class World:
             seen = {"chat": person.as_chat(), "message_id": message_id, "date": 0}
         else:
             seen = message.body
-        query = {"id": tap_id, "from": person.as_user(), "message": seen, "chat_instance": str(person_id), "data": data}
+        place: JSON = {"inline_message_id": message.inline_id} if message.inline_id else {"message": seen}
+        query = {"id": tap_id, "from": person.as_user(), "chat_instance": str(person_id), "data": data} | place
         update_id = self.delivery.push(
             "callback_query", query, queue=f"callback:{person_id}", lifetime=CALLBACK_LIFETIME
         )
@@ -573,6 +582,8 @@ class World:
     async def react(self, person_id: int, message_id: int, emoji: str | None) -> None:
         """Put an emoji on a message or, with None, take it back."""
         person, message = self._person(person_id), self._message(person_id, message_id)
+        if emoji and emoji.replace("\ufe0f", "") not in REACTIONS:
+            raise SandboxError(f"{emoji} is no reaction that Telegram offers")
         old = message.reactions.get(str(person_id), [])
         new = [{"type": "emoji", "emoji": emoji}] if emoji else []
         self.set_reaction(message, str(person_id), new)
@@ -605,11 +616,24 @@ class World:
             raise SandboxError(f"no inline result {result_id!r}; there are {[one['id'] for one in results]}")
         person = self._person(person_id)
         chosen = {"result_id": result_id, "from": person.as_user(), "query": query.query}
+        body = dict(result["_content"])
+        markup = body.get("reply_markup")
+        inline_id = secrets.token_urlsafe(24) if markup else None
+        # "inline_message_id: … Available only if there is an inline keyboard attached to the message."
+        chosen |= _present({"inline_message_id": inline_id})
         self.delivery.push("chosen_inline_result", chosen, queue=f"chosen:{person_id}", lifetime=600)
-        body = dict(result.get("_content") or {"text": str(result.get("title", ""))})
-        return self._from_person(person_id, body | {"via_bot": self.bot_user()})
+        return self._from_person(person_id, body | {"via_bot": self.bot_user()}, inline_id=inline_id)
+
+    def inline_message(self, inline_id: str) -> Message | None:
+        """What somebody sent through inline mode, by its inline_message_id."""
+        sent = (message for person in self.people.values() for message in person.messages.values())
+        return next((message for message in sent if message.inline_id == inline_id), None)
 
     # --- what the bot does (sandbox.api calls these after it has checked the request) ------------------------------
+
+    def new_id(self) -> str:
+        """An identifier that nothing else has, of albums and polls."""
+        return str(secrets.randbits(53))
 
     def timestamp(self) -> int:
         return int(self.now().timestamp())
@@ -752,7 +776,9 @@ class World:
         person.messages[message_id] = message
         return message
 
-    def _from_person(self, person_id: int, body: JSON, *, reply_to: int | None = None) -> Message:
+    def _from_person(
+        self, person_id: int, body: JSON, *, reply_to: int | None = None, inline_id: str | None = None
+    ) -> Message:
         person = self._person(person_id)
         if person.blocked:
             raise SandboxError(f"{person.name} has blocked the bot; unblock first")
@@ -761,6 +787,7 @@ class World:
             body = {"reply_to_message": without_reply(quoted)} | body
         person.started = True
         message = self._add(person, body, out=False)
+        message.inline_id, message.reply_markup = inline_id, body.get("reply_markup")
         self.publish("message", person_id, message.view())
         if person.keyboard and (person.keyboard.get("one_time_keyboard") or person.keyboard.get("force_reply")):
             person.keyboard = None

@@ -328,7 +328,7 @@ async def test_the_owner_becomes_admin_and_a_stranger_gets_one_line(open_agency:
     await owner.start()
     assert "главный админ" in owner.screen
     stranger = agency.stranger("Чужой")
-    await stranger.start("выдуманный-код")
+    await stranger.say("/start выдуманный-код")
     assert "Приглашение больше не действует" in stranger.screen
     await stranger.say("/new Иванов")
     assert await deals(agency) == 0

@@ -201,7 +201,7 @@ async def test_a_stranger_gets_one_polite_line_and_nothing_else(office: Office) 
         line = stranger.last
         assert "по приглашению" in line.text
         await try_every_claim(office, stranger, line)
-        await stranger.start("угаданный-код")
+        await stranger.say("/start угаданный-код")
         for words in ("/deals", "/find 1001", "Симёнов", "/new Иванов каско Лада", "/people"):
             await stranger.say(words)
         await stranger.send_file("вирус.exe", b"MZ")

@@ -63,6 +63,25 @@ async def test_latency_delays_answers(bot: Bot, world: World) -> None:
     assert time.monotonic() - began >= 0.05
 
 
+async def test_latency_may_be_that_of_one_method(bot: Bot, world: World, anna: Person) -> None:
+    world.faults.set(latency=1000, methods=["editMessageText"])
+    sent = await bot.send_message(anna.id, "x")
+    with pytest.raises(TelegramNetworkError, match="timeout"):
+        await bot.edit_message_text("y", chat_id=anna.id, message_id=sent.message_id, request_timeout=1)
+
+
+async def test_an_outage_cuts_the_long_poll_and_keeps_its_updates(bot: Bot, world: World, anna: Person) -> None:
+    (start,) = await bot.get_updates()
+    waiting = asyncio.create_task(bot.get_updates(offset=start.update_id + 1, timeout=30))
+    await world.delivery.empty()
+    world.faults.set(outage=True)
+    with pytest.raises(TelegramNetworkError):
+        await waiting
+    await world.say(anna.id, "привет")
+    world.faults.clear()
+    assert [u.message.text for u in await bot.get_updates() if u.message] == ["привет"]
+
+
 async def test_faults_can_hit_one_method_only(bot: Bot, world: World, anna: Person) -> None:
     world.faults.set(error_rate=1.0, methods=["editMessageText"])
     sent = await bot.send_message(anna.id, "x")

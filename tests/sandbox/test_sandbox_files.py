@@ -68,8 +68,6 @@ async def test_a_file_is_sent_again_only_as_what_it_is(
     (hers,) = await world.send_files(anna.id, [Upload("дом.png", png(9, 9), kind="photo")])
     said = await refused("sendDocument", chat_id=anna.id, document=hers.body["photo"][-1]["file_id"])
     assert said == "Bad Request: can't use file of type Photo as Document"
-    said = await refused("sendDocument", chat_id=anna.id, document="nonsense")
-    assert said == "Bad Request: wrong file identifier/HTTP URL specified"
     said = await refused("sendDocument", chat_id=anna.id)
     assert said == "Bad Request: there is no document in the request"
 
@@ -173,3 +171,40 @@ async def test_a_download_needs_the_token(telegram: LocalTelegram, http: aiohttp
         assert answer.status == 401
     async with http.get(f"{telegram.url}/file/bot{telegram.token}/nothing/here") as answer:
         assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [
+        ("nonsense", "wrong remote file identifier specified: can't unserialize it. Wrong last symbol"),
+        ("not an id", "wrong remote file identifier specified: Wrong character in the string"),
+        ("nonsens", "wrong remote file identifier specified: can't unserialize it. Wrong last symbol"),
+        ("nonse", "wrong remote file identifier specified: Wrong string length"),
+        ("BQACAgI" + "x" * 53, "wrong file identifier/HTTP URL specified"),
+        ("ftp://example.com/x.pdf", "invalid file HTTP URL specified: Unsupported URL protocol"),
+        ("https://example.com/x.pdf", "failed to get HTTP URL content"),
+        ("attach://nothing", "there is no document in the request"),
+    ],
+)
+async def test_what_leads_to_no_file_is_refused_by_how_wrong_it_is(
+    file: str, error: str, refused: Refused, anna: Person
+) -> None:
+    """ "each file object has a file_id field, simply pass this file_id as a parameter instead of uploading"; the words
+    are those of tdlib's FileManager."""
+    assert await refused("sendDocument", chat_id=anna.id, document=file) == f"Bad Request: {error}"
+
+
+async def test_captions_of_an_album_stand_on_one_side(bot: Bot, anna: Person, png: Any) -> None:
+    """ "show_caption_above_media: Pass True, if the caption must be shown above the message media"."""
+    pictures = [
+        InputMediaPhoto(media=BufferedInputFile(png(9, 9), "x.png"), caption="x", show_caption_above_media=above)
+        for above in (True, False)
+    ]
+    with pytest.raises(TelegramBadRequest, match="show_caption_above_media must be the same for all messages"):
+        await bot.send_media_group(anna.id, pictures)  # type: ignore[arg-type]
+
+
+async def test_a_person_who_sends_many_files_sends_several_albums(world: World, anna: Person) -> None:
+    sent = await world.send_files(anna.id, [Upload(f"{n}.pdf", b"x") for n in range(11)])
+    assert len({one.body.get("media_group_id") for one in sent[:10]}) == 1
+    assert "media_group_id" not in sent[10].body

@@ -2,7 +2,9 @@
 
 import pytest
 
-from sandbox.html import ParseError, checked_link, find_entities, merge_found, parse_html, parse_markdown, trim
+from sandbox.html import ParseError, clean, find_entities, merge_found, parse_html
+from sandbox.links import checked_link
+from sandbox.markdown import parse_markdown_v2
 
 CYRILLIC_B = "ж"  # two bytes in UTF-8, one unit in UTF-16
 
@@ -86,7 +88,7 @@ def test_what_is_no_telegram_html_is_an_error_with_its_place_in_bytes(source: st
 
 
 def test_markdown_makes_the_same_entities() -> None:
-    plain, found = parse_markdown("*b* _i_ __u__ ~s~ ||p|| `c` [l](https://example.com/a\\)b) \\.")
+    plain, found = parse_markdown_v2("*b* _i_ __u__ ~s~ ||p|| `c` [l](https://example.com/a\\)b) \\.")
     assert plain == "b i u s p c l ."
     kinds = ["bold", "italic", "underline", "strikethrough", "spoiler", "code", "text_link"]
     assert [one["type"] for one in found] == kinds
@@ -103,7 +105,7 @@ def test_markdown_makes_the_same_entities() -> None:
 def test_markdown_wants_its_characters_escaped(source: str, error: str) -> None:
     """ "must be escaped with the preceding character '\\'"."""
     with pytest.raises(ParseError) as raised:
-        parse_markdown(source)
+        parse_markdown_v2(source)
     assert str(raised.value) == error
 
 
@@ -131,5 +133,5 @@ def test_nothing_is_found_inside_code_and_links() -> None:
 
 def test_white_space_around_a_text_is_cut_and_entities_move_along() -> None:
     bold = [{"type": "bold", "offset": 2, "length": 4}]
-    assert trim("  \nx\n ", [])[0] == "x"
-    assert trim("  xx  ", bold) == ("xx", [{"type": "bold", "offset": 0, "length": 2}])
+    assert clean("  \nx\n ", [])[0] == "x"
+    assert clean("  xx  ", bold) == ("xx", [{"type": "bold", "offset": 0, "length": 2}])

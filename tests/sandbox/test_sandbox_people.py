@@ -22,7 +22,7 @@ from aiohttp import web
 
 from sandbox.api import LocalTelegram
 from sandbox.people import VirtualUser, keep
-from sandbox.world import Upload
+from sandbox.world import SandboxError, Upload
 
 
 def keyboard(*labels: str) -> InlineKeyboardMarkup:
@@ -145,6 +145,15 @@ async def test_inline_mode_and_forged_data_and_double_taps_are_at_hand(anna: Vir
     assert anna.alert == "Нажато: deal:999:delete"
     await anna.double_tap("Вопрос", message=card)
     assert anna.screen.startswith("Сделка 5")
+
+
+async def test_a_link_is_followed_as_it_stands_in_a_text(anna: VirtualUser) -> None:
+    await anna.follow("https://t.me/polisdesk_bot?start=invite_5")
+    assert anna.received[0].text == "Здравствуйте! /start invite_5"
+    with pytest.raises(AssertionError, match="leads to another bot"):
+        await anna.follow("t.me/other_bot?start=x")
+    with pytest.raises(SandboxError, match="no link has the parameter"):
+        await anna.start("код на русском")
 
 
 async def test_waiting_for_words_ends_when_they_come(anna: VirtualUser, bot: Bot) -> None:

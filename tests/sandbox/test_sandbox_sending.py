@@ -11,7 +11,7 @@ from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, KeyboardButton, ReplyKeyboardMarkup
 
 from sandbox.api import LocalTelegram
-from sandbox.world import Person, World
+from sandbox.world import Person, Upload, World
 
 Refused = Callable[..., Awaitable[str]]
 Call = Callable[..., Awaitable[dict[str, Any]]]
@@ -135,6 +135,24 @@ def button(**fields: Any) -> dict[str, Any]:
         # "Exactly one of the fields other than text, icon_custom_emoji_id, and style must be used"
         (button(), "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"),
         (
+            button(callback_data="", url=""),
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+        ),
+        (button(url="ftp://a.ru"), "inline keyboard button URL 'ftp://a.ru' is invalid: Unsupported URL protocol"),
+        # "NOTE: This type of button must always be the first button in the first row and can only be used in invoice
+        # messages."
+        (button(pay=True), "BUTTON_TYPE_INVALID"),
+        (button(callback_game={}), "BUTTON_TYPE_INVALID"),
+        # "style: Must be one of “danger” (red), “success” (green) or “primary” (blue)."
+        (
+            button(callback_data="x", style="pink"),
+            "can't parse inline keyboard button: invalid button style specified",
+        ),
+        ({"inline_keyboard": [[{"text": "x" * 120, "callback_data": "x"}]] * 90}, "reply markup is too long"),
+        ({"keyboard": [["x"] * 12] * 26}, "reply markup is too long"),
+        ({"keyboard": {"x": 1}}, 'field "keyboard" must be of type Array'),
+        ({"keyboard": [[5]]}, "can't parse keyboard button: KeyboardButton must be a String or an Object"),
+        (
             {"inline_keyboard": [[{"callback_data": "x"}]]},
             "can't parse inline keyboard button: Can't find field \"text\"",
         ),
@@ -243,3 +261,139 @@ async def test_refusals_are_recorded_with_what_was_asked(refused: Refused, world
     assert (recorded.method, recorded.verdict, recorded.params["text"]) == ("sendMessage", 400, "<p>")
     assert recorded.error is not None
     assert "Unsupported start tag" in recorded.error
+
+
+async def test_both_markdowns_are_taken_each_as_what_it_is(bot: Bot, refused: Refused, anna: Person) -> None:
+    """ "Markdown: This is a legacy mode, retained for backward compatibility." """
+    sent = await bot.send_message(anna.id, "*Полис* 1.5 (ОСАГО)!", parse_mode="Markdown")
+    assert (sent.text, sent.html_text) == ("Полис 1.5 (ОСАГО)!", "<b>Полис</b> 1.5 (ОСАГО)!")
+    said = await refused("sendMessage", chat_id=anna.id, text="snake_case", parse_mode="Markdown")
+    assert said == "Bad Request: can't parse entities: Can't find end of the entity starting at byte offset 5"
+    said = await refused("sendMessage", chat_id=anna.id, text="*Полис* 1.5", parse_mode="MarkdownV2")
+    assert said == (
+        "Bad Request: can't parse entities: Character '.' is reserved and must be escaped with the preceding '\\'"
+    )
+
+
+async def test_the_raw_text_has_a_limit_of_its_own(refused: Refused, anna: Person) -> None:
+    """The open server reads no more than 32 KiB, before it looks for entities."""
+    long = "<b></b>" * 5000
+    assert (
+        await refused("sendMessage", chat_id=anna.id, text=long, parse_mode="HTML") == "Bad Request: text is too long"
+    )
+
+
+async def test_a_private_chat_has_no_threads(refused: Refused, call: Call, anna: Person) -> None:
+    """ "message_thread_id: Unique identifier for the target message thread (topic) of a forum"."""
+    for method, params in (("sendMessage", {"text": "x"}), ("sendDice", {}), ("copyMessage", {})):
+        message = {"from_chat_id": anna.id, "message_id": 1} if method == "copyMessage" else {}
+        said = await refused(method, chat_id=anna.id, message_thread_id=5, **params, **message)
+        assert said == "Bad Request: message thread not found"
+    said = await refused("sendMessage", chat_id=anna.id, text="x", business_connection_id="x")
+    assert said == "Bad Request: business connection not found"
+
+
+async def test_a_deleted_account_is_deactivated(bot: Bot, world: World, anna: Person) -> None:
+    sent = await bot.send_message(anna.id, "x")
+    anna.deactivated = True
+    for attempt in (
+        bot.send_message(anna.id, "x"),
+        bot.edit_message_text("y", chat_id=anna.id, message_id=sent.message_id),
+        bot.delete_message(anna.id, sent.message_id),
+    ):
+        with pytest.raises(TelegramForbiddenError, match="Forbidden: user is deactivated"):
+            await attempt
+
+
+async def test_protected_content_is_not_forwarded(bot: Bot, anna: Person) -> None:
+    """ "protect_content: Protects the contents of the sent message from forwarding and saving"."""
+    sent = await bot.send_message(anna.id, "x", protect_content=True)
+    assert sent.has_protected_content
+    with pytest.raises(TelegramBadRequest, match="message has protected content and can't be forwarded"):
+        await bot.forward_message(anna.id, anna.id, sent.message_id)
+
+
+async def test_many_are_copied_and_forwarded_at_once_as_the_albums_they_were(
+    bot: Bot, world: World, refused: Refused, anna: Person
+) -> None:
+    """ "If some of the specified messages can't be found or copied, they are skipped. … Album grouping is kept for
+    copied messages." """
+    album = await world.send_files(anna.id, [Upload(f"{n}.pdf", b"x") for n in range(2)], "Документы")
+    text = await world.say(anna.id, "конец")
+    ids = [*(one.id for one in album), 99999, text.id]
+    copied = await bot.copy_messages(anna.id, anna.id, ids, remove_caption=True)
+    assert len(copied) == 3
+    one, two, three = (world.chat(anna.id)[number] for number in (-3, -2, -1))
+    assert one.body["media_group_id"] == two.body["media_group_id"] != album[0].body["media_group_id"]
+    assert ("caption" in one.body, three.text, "media_group_id" in three.body) == (False, "конец", False)
+    forwarded = await bot.forward_messages(anna.id, anna.id, ids)
+    assert len(forwarded) == 3
+    assert world.chat(anna.id)[-3].text == "Документы"
+    place = {"chat_id": anna.id, "from_chat_id": anna.id}
+    for given, error in (
+        ([], "message identifiers are not specified"),
+        (list(range(1, 102)), "too many message identifiers specified"),
+        ([0], "invalid message identifier specified"),
+        (["x"], "can't parse message identifier as a Number"),
+        ([99999], "there are no messages to forward"),
+    ):
+        assert await refused("copyMessages", **place, message_ids=given) == f"Bad Request: {error}"
+    said = await refused("copyMessage", chat_id=anna.id, message_id=1)
+    assert said == 'Bad Request: parameter "from_chat_id" is required'
+
+
+async def test_a_reply_may_quote_a_part_that_is_there(bot: Bot, refused: Refused, anna: Person) -> None:
+    """ "The quote must be an exact substring of the message to be replied to"."""
+    first = await bot.send_message(anna.id, "Полис до 1 мая")
+    quote: dict[str, Any] = {"message_id": first.message_id, "quote": "до 1 мая"}
+    second = await bot.send_message(anna.id, "x", reply_parameters=quote)  # type: ignore[arg-type]
+    assert second.quote is not None
+    assert (second.quote.text, second.quote.position) == ("до 1 мая", 6)
+    said = await refused("sendMessage", chat_id=anna.id, text="x", reply_parameters=quote | {"quote": "до 2 мая"})
+    assert said == "Bad Request: QUOTE_TEXT_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "error"),
+    [
+        # "Poll question, 1-300 characters"
+        ("sendPoll", {"question": "x" * 301, "options": ["a", "b"]}, "poll question length must not exceed 300"),
+        ("sendPoll", {"question": "", "options": ["a", "b"]}, "text must be non-empty"),
+        # "A JSON-serialized list of 1-12 answer options", each "1-100 characters"
+        ("sendPoll", {"question": "x", "options": []}, "poll must have at least one answer option"),
+        ("sendPoll", {"question": "x", "options": ["a"] * 13}, "poll can't have more than 12 options"),
+        ("sendPoll", {"question": "x", "options": ["a" * 101]}, "poll options length must not exceed 100"),
+        ("sendPoll", {"question": "x", "options": ["a"], "type": "vote"}, "unsupported poll type specified"),
+        (
+            "sendPoll",
+            {"question": "x", "options": ["a"], "type": "quiz", "correct_option_ids": [1]},
+            "wrong quiz correct_option_id",
+        ),
+        # "Emoji on which the dice throw animation is based. Currently, must be one of …"
+        ("sendDice", {"emoji": "🎈"}, "EMOTICON_INVALID"),
+        ("sendLocation", {"latitude": 91, "longitude": 0}, "invalid location specified"),
+        ("sendLocation", {"latitude": 55}, "longitude is empty"),
+        # "should be between 60 and 86400, or 0x7FFFFFFF for live locations that can be edited indefinitely"
+        (
+            "sendLocation",
+            {"latitude": 55, "longitude": 37, "live_period": 59},
+            "wrong live location period specified",
+        ),
+        ("sendVenue", {"latitude": 55, "longitude": 37, "title": "x"}, 'parameter "address" is required'),
+        ("sendContact", {"phone_number": "+79990000000"}, 'parameter "first_name" is required'),
+    ],
+)
+async def test_polls_dice_places_and_contacts_have_their_rules(
+    method: str, params: dict[str, Any], error: str, refused: Refused, anna: Person
+) -> None:
+    assert await refused(method, chat_id=anna.id, **params) == f"Bad Request: {error}"
+
+
+async def test_a_poll_is_sent_and_stopped_once(bot: Bot, anna: Person) -> None:
+    """ "Use this method to stop a poll which was sent by the bot. On success, the stopped Poll is returned." """
+    sent = await bot.send_poll(anna.id, "Какое страхование?", ["ОСАГО", "КАСКО"])
+    assert sent.poll is not None
+    assert [option.text for option in sent.poll.options] == ["ОСАГО", "КАСКО"]
+    assert (await bot.stop_poll(anna.id, sent.message_id)).is_closed
+    with pytest.raises(TelegramBadRequest, match="poll has already been closed"):
+        await bot.stop_poll(anna.id, sent.message_id)

@@ -170,3 +170,84 @@ async def test_the_person_is_the_only_other_member_of_their_chat(bot: Bot, world
     assert await bot.get_chat_member_count(anna.id) == 2
     assert (await bot.get_chat(anna.id)).username == "anna_s"
     assert (await bot.get_me()).username == world.username
+
+
+async def test_taps_and_inline_queries_expire_and_are_answered_once(
+    bot: Bot, world: World, refused: Refused, anna: Person, clock: Any
+) -> None:
+    """The open server forgets an inline query after 30 seconds."""
+    asked = await world.inline_query(anna.id, "x")
+    await bot.answer_inline_query(asked.id, [])
+    assert await refused("answerInlineQuery", inline_query_id=asked.id, results=[]) == TOO_OLD
+    asked = await world.inline_query(anna.id, "y")
+    clock.advance(seconds=31)
+    assert await refused("answerInlineQuery", inline_query_id=asked.id, results=[]) == TOO_OLD
+
+
+def article(**fields: Any) -> dict[str, Any]:
+    return {"type": "article", "id": "1", "title": "x", "input_message_content": {"message_text": "x"}} | fields
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"results": [article(title="")]}, "ARTICLE_TITLE_EMPTY"),
+        ({"results": [article(id=5)], "next_offset": "x" * 65}, "NEXT_OFFSET_INVALID"),
+        (
+            {"results": [article(input_message_content={"message_text": "x</b>", "parse_mode": "HTML"})]},
+            "can't parse inline query result: Can't parse entities: Unexpected end tag at byte offset 1",
+        ),
+        (
+            {"results": [article(input_message_content={})]},
+            "can't parse inline query result: Input message content is not specified",
+        ),
+        (
+            {"results": [article(input_message_content="x")]},
+            'can\'t parse inline query result: Field "input_message_content" must be of type Object',
+        ),
+        # "web_app: … Available only in private chats between a user and the bot": not under what is sent inline
+        (
+            {
+                "results": [
+                    article(reply_markup={"inline_keyboard": [[{"text": "x", "web_app": {"url": "https://a.ru"}}]]})
+                ]
+            },
+            "BUTTON_TYPE_INVALID",
+        ),
+        # "start_parameter: … 1-64 characters, only A-Z, a-z, 0-9, _ and - are allowed."
+        ({"results": [], "button": {"text": "x", "start_parameter": "да"}}, "START_PARAM_INVALID"),
+        (
+            {"results": [], "button": {"text": "x"}},
+            "can't parse inline query results button: InlineQueryResultsButton must have exactly one optional field",
+        ),
+    ],
+)
+async def test_a_bad_inline_answer_is_refused(
+    params: dict[str, Any], error: str, world: World, refused: Refused, anna: Person
+) -> None:
+    asked = await world.inline_query(anna.id, "x")
+    assert await refused("answerInlineQuery", inline_query_id=asked.id, **params) == f"Bad Request: {error}"
+
+
+async def test_scopes_and_languages_are_those_of_the_documentation(refused: Refused, anna: Person) -> None:
+    """ "A two-letter ISO 639-1 language code." """
+    commands = [{"command": "x", "description": "x"}]
+    for params, error in (
+        ({"scope": {"type": "everybody"}}, "can't parse BotCommandScope: Unsupported type specified"),
+        ({"scope": {"type": "chat"}}, "can't parse BotCommandScope: Can't find field \"chat_id\""),
+        (
+            {"scope": {"type": "chat_administrators", "chat_id": anna.id}},
+            "can't use specified scope in private chats",
+        ),
+        ({"language_code": "rus"}, "invalid language code specified"),
+        ({"commands": [{"command": "x"}]}, "can't parse BotCommand: Can't find field \"description\""),
+        ({"commands": commands * 101}, "BOT_COMMANDS_TOO_MUCH"),
+    ):
+        assert await refused("setMyCommands", **{"commands": commands} | params) == f"Bad Request: {error}"
+
+
+async def test_members_of_a_private_chat(refused: Refused, bot: Bot, anna: Person) -> None:
+    said = await refused("getChatAdministrators", chat_id=anna.id)
+    assert said == "Bad Request: there are no administrators in the private chat"
+    assert await refused("getChatMember", chat_id=anna.id, user_id=0) == "Bad Request: invalid user_id specified"
+    assert (await bot.get_user_profile_photos(anna.id)).total_count == 0

@@ -97,6 +97,7 @@ class Receiver:
         self.secrets: list[str | None] = []
         self.answers: list[int] = []
         self.reply: dict[str, Any] | None = None
+        self.retry_after = ""
         self.open: dict[str, int] = defaultdict(int)
         self.gate = asyncio.Event()
         self.gate.set()
@@ -113,7 +114,10 @@ class Receiver:
         await self.gate.wait()
         self.open[kind] -= 1
         status = self.answers.pop(0) if self.answers else 200
-        return web.json_response(self.reply, status=status) if self.reply else web.Response(status=status)
+        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
+        return (
+            web.json_response(self.reply, status=status) if self.reply else web.Response(status=status, headers=headers)
+        )
 
 
 @pytest.fixture
@@ -256,6 +260,16 @@ async def test_a_method_in_the_webhooks_answer_is_carried_out(
     ("params", "error"),
     [
         ({"url": "ftp://example.com"}, "invalid webhook URL specified"),
+        # "Use an HTTPS URL", "Ports currently supported for webhooks: 443, 80, 88, 8443."
+        ({"url": "http://example.com"}, "bad webhook: An HTTPS URL must be provided for webhook"),
+        (
+            {"url": "https://example.com:8080"},
+            "bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443",
+        ),
+        (
+            {"url": "https://example.com"},
+            "bad webhook: Failed to resolve host: Temporary failure in name resolution",
+        ),
         ({"url": "https://example.com", "secret_token": "пароль"}, "secret token contains unallowed characters"),
         ({"url": "https://example.com", "secret_token": "x" * 257}, "secret token is too long"),
     ],
@@ -274,3 +288,101 @@ async def test_everything_that_happens_is_seen_by_who_subscribes(
         seen = [await events.get() for _ in range(4)]
     assert [one.kind for one in seen if one] == ["message", "update", "message", "call"]
     assert [one.chat_id for one in seen if one] == [anna.id] * 4
+
+
+async def test_an_offset_that_no_update_can_have_confirms_nothing(bot: Bot, world: World, anna: Person) -> None:
+    """ "Must be greater by one than the highest among the identifiers of previously received updates." """
+    (start,) = await bot.get_updates()
+    assert texts(await bot.get_updates(offset=start.update_id + 1000)) == ["/start"]
+    assert await bot.get_updates(offset=start.update_id + 5) == []
+
+
+async def test_the_limit_is_of_1_to_100(bot: Bot, world: World, anna: Person) -> None:
+    """ "Values between 1-100 are accepted. Defaults to 100." """
+    for number in range(120):
+        await world.say(anna.id, str(number))
+    assert len(await bot.get_updates()) == len(await bot.get_updates(limit=1000)) == 100
+    assert len(await bot.get_updates(limit=-5)) == 1
+
+
+async def test_unknown_kinds_of_updates_are_passed_over(call: Call, bot: Bot, world: World, anna: Person) -> None:
+    """ "Specify an empty list to receive all update types except chat_member, message_reaction, and
+    message_reaction_count (default)." """
+    await call("getUpdates", allowed_updates=["message", "telepathy"])
+    assert (await bot.get_webhook_info()).allowed_updates == ["message"]
+    await call("getUpdates", allowed_updates="no json")
+    assert (await bot.get_webhook_info()).allowed_updates == ["message"]
+    await call("getUpdates", allowed_updates=[])
+    assert (await bot.get_webhook_info()).allowed_updates is None
+
+
+async def test_a_webhook_is_set_once_a_second(call: Call, receiver: Receiver) -> None:
+    """The open server takes one setWebhook a second, also from replicas that say the same."""
+    assert (await call("setWebhook", url=receiver.url))["ok"]
+    again = await call("setWebhook", url=receiver.url)
+    assert (again["error_code"], again["parameters"]) == (429, {"retry_after": 1})
+
+
+async def test_a_bad_webhook_leaves_none(
+    bot: Bot, telegram: LocalTelegram, refused: Refused, receiver: Receiver
+) -> None:
+    """The open server closes the old webhook before it looks at the new one."""
+    await bot.set_webhook(receiver.url)
+    telegram.methods._next_webhook_at = 0
+    await refused("setWebhook", url="https://example.com:1")
+    assert (await bot.get_webhook_info()).url == ""
+
+
+async def test_an_outage_stops_the_webhook_until_it_is_over(
+    bot: Bot, world: World, anna: Person, receiver: Receiver
+) -> None:
+    await bot.set_webhook(receiver.url)
+    await world.delivery.empty()
+    world.faults.set(outage=True)
+    await world.say(anna.id, "привет")
+    with world.subscribe() as events:
+        world.faults.clear()
+        await world.delivery.empty()
+    assert [one["message"]["text"] for one in receiver.got] == ["/start", "привет"]
+    states = [one.data["state"] for one in events.so_far() if one.kind == "update"]
+    assert states == ["delivered"], "nothing left before the outage was over, and nothing failed"
+
+
+async def test_no_more_connections_than_asked_for(bot: Bot, world: World, anna: Person, receiver: Receiver) -> None:
+    """ "max_connections: The maximum allowed number of simultaneous HTTPS connections to the webhook for update
+    delivery, 1-100." """
+    sent = await bot.send_message(anna.id, "x", reply_markup=ONE_BUTTON)
+    world.delivery.drop_pending()
+    receiver.gate.clear()
+    await bot.set_webhook(receiver.url, max_connections=1)
+    assert (await bot.get_webhook_info()).max_connections == 1
+    await world.say(anna.id, "раз")
+    await world.press(anna.id, sent.message_id, "a")
+    await receiver.arrived.acquire()
+    assert len(receiver.got) == 1, "the tap has a queue of its own, yet no connection"
+    assert (await bot.get_webhook_info()).pending_update_count == 2
+    receiver.gate.set()
+    await world.delivery.empty()
+    assert len(receiver.got) == 2
+
+
+async def test_a_webhook_that_names_a_time_gets_it(
+    bot: Bot, world: World, anna: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open server heeds Retry-After of a webhook's answer, up to an hour."""
+    waits: list[float] = []
+    real = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await real(0)
+
+    world.delivery.retry_unit = 1.0
+    monkeypatch.setattr("sandbox.delivery.asyncio.sleep", sleep)
+    receiver.answers, receiver.retry_after = [503, 503], "7"
+    await bot.set_webhook(receiver.url)
+    await world.delivery.empty()
+    assert waits == [7.0, 7.0]
+    info = await bot.get_webhook_info()
+    assert info.ip_address == "127.0.0.1"
+    assert info.last_error_message == "Wrong response from the webhook: 503 Service Unavailable"
