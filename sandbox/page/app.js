@@ -3,8 +3,8 @@
 import { api, h, icon, iconButton } from './dom.js'
 import { Column, deepLinks, startPayload } from './chat.js'
 import { summary } from './message.js'
-import { Inspector, avatar, confirmReset, faultsDialog, faultsOn, lightbox, personDialog, popover, toast } from './panels.js'
-import { clockTime, dayKey, dayLabel, language, longMoment, setLanguage, setZone, shortDate, span, t } from './strings.js'
+import { Inspector, avatar, confirmReset, faultsDialog, faultsOn, keysDialog, lightbox, personDialog, popover, toast } from './panels.js'
+import { clockTime, dayKey, dayLabel, language, longMoment, roleName, setLanguage, setZone, shortDate, shortMoment, span, t } from './strings.js'
 
 const PHONE = matchMedia('(max-width: 719px)')
 const LEAST = 330 // a column narrower than this is no chat
@@ -87,6 +87,7 @@ class App {
   theme(name) {
     this.themeName = name
     document.documentElement.dataset.theme = name
+    document.querySelector('meta[name="theme-color"]').content = name === 'dark' ? '#17212b' : '#ffffff'
   }
 
   toggleTheme() {
@@ -102,7 +103,7 @@ class App {
     this.columns.clear()
     this.build()
     this.draw()
-    for (const [id, text] of drafts) if (text) this.column(id).write(text)
+    for (const [id, text] of drafts) if (text) this.column(id).fill(text)
     this.inspect(inspecting)
   }
 
@@ -115,7 +116,7 @@ class App {
       phone ? [dark ? 'sun' : 'moon', t(dark ? 'toLight' : 'toDark'), () => this.toggleTheme()] : null,
       phone ? ['help', t('language'), () => this.toggleLanguage()] : null,
       ['addPerson', t('newPerson'), () => personDialog(this)],
-      phone ? null : ['help', t('shortcuts'), () => this.note(t('keys'))],
+      phone ? null : ['help', t('shortcuts'), () => keysDialog()],
       ['reset', t('reset'), () => confirmReset(), 'danger'],
     ].filter(Boolean))
   }
@@ -243,7 +244,7 @@ class App {
   }
 
   drawHead() {
-    this.moment.textContent = longMoment(this.now())
+    this.moment.textContent = (PHONE.matches ? shortMoment : longMoment)(this.now())
     this.ahead.hidden = this.offset < 60
     this.ahead.textContent = `+${span(this.offset)}`
     this.ahead.title = t('ahead', { text: span(this.offset) })
@@ -279,10 +280,10 @@ class App {
       const line = chat.action ? h('span', { class: 'live' }, `${t('typing')}…`) : last ? [last.out ? null : h('em', {}, `${t('you')}: `), summary(last).replace(/\s+/g, ' ').slice(0, 90)] : h('em', {}, t(person.started ? 'emptyTitle' : 'notStarted'))
       const shown = this.open_.includes(person.id)
       return h('div', { class: `person${shown ? ' shown' : ''}${this.active === person.id ? ' active' : ''}`, data: { person: person.id } },
-        h('button', { type: 'button', class: 'bare main', aria: { current: shown, label: `${person.name}${person.role ? `, ${person.role}` : ''}${unread ? `, ${t('unread', { n: unread })}` : ''}` }, title: person.name, onclick: () => this.open(person.id) },
+        h('button', { type: 'button', class: 'bare main', aria: { current: shown, label: `${person.name}${person.role ? `, ${roleName(person.role)}` : ''}${unread ? `, ${t('unread', { n: unread })}` : ''}` }, title: person.name, onclick: () => this.open(person.id) },
           avatar(person), h('span', { class: 'text' },
             h('span', { class: 'top-line' }, h('b', {}, person.name), at ? h('time', {}, today ? clockTime(at) : shortDate(at)) : null),
-            person.role ? h('span', { class: `role c${person.roleTone}` }, person.role) : null,
+            person.role ? h('span', { class: `role c${person.roleTone}` }, roleName(person.role)) : null,
             h('span', { class: 'bottom-line' }, h('span', { class: 'line' }, line), unread ? h('span', { class: 'badge' }, unread) : null))),
         shown || this.chats.size < 2 ? null : iconButton('split', t('openBeside'), () => this.open(person.id, true), { class: 'beside' }))
     }))
@@ -296,7 +297,9 @@ class App {
   load(state) {
     setZone(state.timezone)
     const firstTime = !this.boot
+    const drafts = new Map() // what somebody was typing outlives a restart of the server
     if (this.boot !== state.boot) {
+      for (const [id, column] of this.columns) if (column.input.value) drafts.set(id, column.input.value)
       if (!firstTime) { this.columns.clear(); this.board.replaceChildren() }
       this.chats.clear()
       this.picked.clear()
@@ -320,6 +323,7 @@ class App {
       this.marks[person.id] ??= fresh.at(-1)?.message.message_id ?? 0
     }
     this.draw()
+    for (const [id, text] of drafts) if (this.chats.has(id)) this.column(id).fill(text)
     this.loadLog()
   }
 
@@ -451,7 +455,7 @@ class App {
       } else return
       event.preventDefault()
     })
-    addEventListener('resize', () => this.fit())
+    addEventListener('resize', () => { this.fit(); this.drawHead() })
     addEventListener('visibilitychange', () => { for (const c of this.columns.values()) c.syncUnread() })
     for (const kind of ['dragover', 'drop']) addEventListener(kind, (event) => event.preventDefault()) // a file dropped beside a chat must not replace the page
     setInterval(() => this.drawHead(), 10_000)

@@ -1,11 +1,12 @@
 // A column: one person's chat with the bot — header, messages, keyboards, the field to write in.
 
 import { api, h, icon, iconButton, reconcile } from './dom.js'
-import { dayKey, dayLabel, t } from './strings.js'
+import { dayKey, dayLabel, roleName, t } from './strings.js'
 import { layout, renderRow, summary, textOf } from './message.js'
 import { avatar, confirmContact, filesDialog, forwardDialog, linkDialog, linkMenu, popover, toast } from './panels.js'
 
 const REACTIONS = ['👍', '❤', '🔥', '🎉', '👌', '🙏', '🤔', '👎']
+const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches
 const TAP_PATIENCE = 30_000 // a client stops spinning long before Telegram forgets the tap
 
 export class Column {
@@ -46,6 +47,8 @@ export class Column {
       h('div', { class: 'stage' }, h('div', { class: 'wallpaper' }), this.scroll, this.bottom, this.toasts, this.dropZone()),
       this.dock)
     this.buildComposer()
+    // Who turns elsewhere has done with the list of commands.
+    this.dock.addEventListener('focusout', (event) => { if (!this.dock.contains(event.relatedTarget)) this.hideSuggestions() })
     this.scroll.addEventListener('scroll', () => this.scrolled(), { passive: true })
     this.list.addEventListener('pointerover', (event) => this.hover(event))
     this.list.addEventListener('contextmenu', (event) => this.contextMenu(event))
@@ -84,7 +87,7 @@ export class Column {
     const typing = this.chat.action
     const state = person.blocked ? t('blockedBot') : person.started ? t('chatWith') : t('notStarted')
     this.title.replaceChildren(avatar(person), h('div', {}, h('div', { class: 'name' }, person.name),
-      h('div', { class: `sub${typing ? ' live' : person.role && person.started && !person.blocked ? ' quiet' : ''}` }, person.role ? h('span', { class: `role c${person.roleTone}` }, person.role) : null,
+      h('div', { class: `sub${typing ? ' live' : person.role && person.started && !person.blocked ? ' quiet' : ''}` }, person.role ? h('span', { class: `role c${person.roleTone}` }, roleName(person.role)) : null,
         typing ? h('span', { class: 'line' }, t(actionWord(typing)), h('span', { class: 'dots', aria: { hidden: true } }, h('i'), h('i'), h('i'))) : h('span', { class: 'line' }, state))))
     const silent = person.blocked || !person.started
     this.bar.hidden = silent
@@ -169,8 +172,7 @@ export class Column {
 
   toBottom(smooth) {
     this.pinnedDown = true
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
-    this.scroll.scrollTo({ top: this.scroll.scrollHeight, behavior: smooth && !calm ? 'smooth' : 'instant' })
+    this.scroll.scrollTo({ top: this.scroll.scrollHeight, behavior: smooth && !calm() ? 'smooth' : 'instant' })
     this.syncUnread()
   }
 
@@ -185,7 +187,17 @@ export class Column {
     this.lastSize = size
     this.lastTop = scrollTop
     if (scrollTop < 200 && this.chat.more && !this.loading) this.older()
+    this.floatDates()
     this.syncUnread()
+  }
+
+  /** A day's name that has left its place and lies over the messages is seen only while somebody scrolls. */
+  floatDates() {
+    this.scroll.classList.add('moves')
+    clearTimeout(this.rests)
+    this.rests = setTimeout(() => this.scroll.classList.remove('moves'), 100)
+    const { top } = this.scroll.getBoundingClientRect()
+    for (const day of this.list.children) day.firstChild.classList.toggle('floats', day.getBoundingClientRect().top < top - 2)
   }
 
   async older() {
@@ -209,10 +221,12 @@ export class Column {
     this.count.textContent = unread
   }
 
-  jump(id) {
+  async jump(id) {
+    while (!this.viewOf(id) && this.chat.more && !this.loading) await this.older()
     const row = this.rowOf(id)
-    if (!row) return
-    row.scrollIntoView({ block: 'center', behavior: 'smooth' })
+    if (!row) return this.toast(t('gone'))
+    this.pinnedDown = false
+    row.scrollIntoView({ block: 'center', behavior: calm() ? 'instant' : 'smooth' })
     row.classList.remove('found')
     requestAnimationFrame(() => row.classList.add('found'))
     setTimeout(() => row.classList.remove('found'), 1600)
@@ -377,10 +391,14 @@ export class Column {
   }
 
   write(text) {
-    this.input.value = text
-    this.grow()
+    this.fill(text)
     this.suggest()
     this.input.focus()
+  }
+
+  fill(text) {
+    this.input.value = text
+    this.grow()
   }
 
   async submit() {

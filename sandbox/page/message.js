@@ -65,6 +65,7 @@ export function renderRow(row, ctx) {
   const body = text ? h('div', { class: emojiOnly ? 'text jumbo' : 'text', dir: 'auto' }, richText(text, caption.message.entities ?? caption.message.caption_entities, ctx.text), meta) : null
   if (media && above) parts.push(body, media)
   else parts.push(media, body)
+  if (emojiOnly && parts.filter(Boolean).length === 1) bubble.classList.add('naked')
   bubble.append(...parts.filter(Boolean))
   const reactions = reactionsOf(row, ctx)
   const visual = media?.classList.contains('visual')
@@ -102,12 +103,12 @@ export function contentOf(m) {
 }
 
 function metaOf(row, ctx) {
-  const view = row.views.at(-1)
+  const view = row.views.at(-1) // a bot's edits are its screens at work: Telegram's apps do not mark them either
   const m = row.views[0].message
   const date = new Date(m.date * 1000)
   const delivered = !row.out && ctx.delivered(m.message_id)
   const tick = row.out ? null : h('span', { class: 'ticks', title: t(delivered ? 'deliveredTick' : 'sent'), aria: { label: t(delivered ? 'deliveredTick' : 'sent') }, role: 'img' }, ticks(delivered))
-  return h('span', { class: 'meta' }, ctx.pinned(m.message_id) ? icon('pin', 12) : null, view.edited && view.message.edit_date ? `${t('edited')} ` : '',
+  return h('span', { class: 'meta' }, ctx.pinned(m.message_id) ? icon('pin', 12) : null, view.edited && view.message.edit_date && !row.out ? `${t('edited')} ` : '',
     h('time', { datetime: date.toISOString(), title: date.toLocaleString(language()) }, clockTime(date)), tick)
 }
 
@@ -220,6 +221,9 @@ function contactCard(contact) {
   return h('div', { class: 'document' }, h('span', { class: 'face blue', aria: { hidden: true } }, icon('person')), h('span', { class: 'about' }, h('b', {}, name), h('a', { href: `tel:${contact.phone_number}` }, contact.phone_number)))
 }
 
+/** The dark arithmetic signs of emoji fonts cannot be read on a dark ground: they are drawn in white there. */
+export const seen = (text) => text.split(/([\u2795-\u2797\u27b0\u2714\u2716]\ufe0f?)/).map((part, i) => (i % 2 ? h('i', { class: 'sign' }, part) : part))
+
 // --- buttons --------------------------------------------------------------------------------------------------------
 
 function inlineKeyboard(view, ctx) {
@@ -229,7 +233,7 @@ function inlineKeyboard(view, ctx) {
       const mark = button.url ? 'external' : button.copy_text ? 'copy' : button.switch_inline_query !== undefined || button.switch_inline_query_chosen_chat ? 'forward' : null
       const key = `${id}:${y}:${x}`
       const el = h('button', { type: 'button', class: `key ${button.style ?? ''}${ctx.busy(key) ? ' busy' : ''}`, data: { key }, title: button.url && safeHref(button.url), aria: ctx.busy(key) ? { busy: true } : {}, onclick: () => ctx.actions.tap(view, button, key) },
-        h('span', { class: 'label' }, button.text), mark ? icon(mark, 12) : null)
+        h('span', { class: 'label' }, seen(button.text)), mark ? icon(mark, 12) : null)
       if (button.disabled) el.disabled = true
       return el
     }))))

@@ -1,6 +1,6 @@
 // What lies over or beside the chats: menus, dialogs, toasts, the lightbox and the inspector.
 
-import { api, h, icon, iconButton } from './dom.js'
+import { api, fileSize, h, icon, iconButton } from './dom.js'
 import { language, preciseTime, t } from './strings.js'
 import { fileUrl, summary } from './message.js'
 
@@ -40,11 +40,10 @@ export function popover(at, items, head) {
     else if (step) { event.preventDefault(); buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus() }
   }
   document.body.append(el)
-  const box = el.getBoundingClientRect()
-  const left = Math.min(Math.max(8, at.left), innerWidth - box.width - 8)
-  const below = at.bottom + 6 + box.height <= innerHeight - 8
-  el.style.left = `${left}px`
-  el.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - box.height - 6)}px`
+  const { offsetWidth: width, offsetHeight: height } = el // its rectangle is that of an opening animation
+  const below = at.bottom + 6 + height <= innerHeight - 8
+  el.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`
+  el.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - height - 6)}px`
   openMenu = close
   addEventListener('pointerdown', outside, true)
   el.querySelector('button')?.focus({ preventScroll: true })
@@ -100,6 +99,11 @@ export function confirmReset() {
   dialog(t('resetAsk'), h('p', {}, t('resetText')), { confirm: t('resetYes'), danger: true, busy: t('resetting'), onConfirm: () => api('reset', {}) })
 }
 
+export function keysDialog() {
+  const rows = t('keys').split(' · ').map((line) => line.split(' — '))
+  dialog(t('shortcuts'), h('dl', { class: 'shortcuts' }, rows.map(([keys, what]) => h('div', {}, h('dt', {}, h('kbd', {}, keys)), h('dd', {}, what)))), { cancel: false, confirm: t('ok'), onConfirm: async () => {} })
+}
+
 export function filesDialog(files, { asPhotos, caption, send }) {
   let chosen = [...files]
   const urls = []
@@ -115,7 +119,7 @@ export function filesDialog(files, { asPhotos, caption, send }) {
       const url = file.type.startsWith('image/') ? URL.createObjectURL(file) : null
       if (url) urls.push(url)
       return h('div', { class: 'preview' }, url ? h('img', { src: url, alt: '' }) : h('span', { class: 'face blue' }, icon('file')),
-        h('span', { class: 'about' }, h('b', {}, file.name), h('small', {}, sizeText(file.size))),
+        h('span', { class: 'about' }, h('b', {}, file.name), h('small', {}, fileSize(file.size, language()))),
         iconButton('close', `${t('remove')}: ${file.name}`, () => { chosen = chosen.filter((_, n) => n !== i); draw() }))
     }))
   }
@@ -127,8 +131,6 @@ export function filesDialog(files, { asPhotos, caption, send }) {
   el.addEventListener('close', () => urls.forEach((url) => URL.revokeObjectURL(url)))
   draw()
 }
-
-const sizeText = (bytes) => (bytes < 1048576 ? `${Math.max(1, Math.round(bytes / 1024))} KB` : `${(bytes / 1048576).toFixed(1)} MB`)
 
 /** A message goes to the bot as forwarded: one of the chat, or something a client wrote elsewhere. */
 export function forwardDialog(store, person, view) {

@@ -78,7 +78,7 @@ function shell(e, text, actions) {
     case 'italic': return same(h('em'))
     case 'underline': return same(h('u'))
     case 'strikethrough': return same(h('s'))
-    case 'code': return same(h('code', { title: t('copy'), onclick: () => actions.copy(text) }))
+    case 'code': return same(h('code', { title: t('copy'), role: 'button', tabindex: 0, onclick: () => actions.copy(text), onkeydown: (event) => { if (event.key === 'Enter') { event.stopPropagation(); actions.copy(text) } } }))
     case 'spoiler': return same(spoiler())
     case 'text_link': return same(link(e.url, null, actions))
     case 'url': return same(link(text, null, actions))
@@ -96,7 +96,9 @@ function shell(e, text, actions) {
       const body = h('span', { class: 'fold' })
       const button = h('button', { type: 'button', class: 'bare unfold', title: t('expand'), aria: { label: t('expand'), expanded: false } }, icon('down', 16))
       const outer = h('blockquote', { class: 'expandable' }, body, button)
-      const toggle = () => button.setAttribute('aria-expanded', String(outer.classList.toggle('open')))
+      const toggle = () => button.hidden || button.setAttribute('aria-expanded', String(outer.classList.toggle('open')))
+      // Only what is cut has something to unfold, which depends on the width that it is laid out in.
+      new ResizeObserver(() => { if (!outer.classList.contains('open')) button.hidden = body.scrollHeight <= body.clientHeight + 2 }).observe(body)
       outer.addEventListener('click', (event) => { if (!event.target.closest('a, code') && !getSelection().toString()) toggle() })
       return { outer, body }
     }

@@ -108,7 +108,7 @@ def keep(name: str, shot: bytes | Image.Image) -> None:
     """Write a picture with as many colours as fit the limit, and fewer pixels only if that is not enough."""
     image = (shot if isinstance(shot, Image.Image) else Image.open(BytesIO(shot))).convert("RGB")
     while True:
-        for common, rare in ((128, 128), (64, 128), (32, 96)):
+        for common, rare in ((192, 64), (96, 96), (48, 96)):
             buffer = BytesIO()
             image.quantize(palette=palette(image, common, rare), dither=Image.Dither.NONE).save(
                 buffer, "PNG", optimize=True

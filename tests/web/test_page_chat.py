@@ -3,7 +3,7 @@
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, ReactionTypeEmoji
 from playwright.async_api import Page, expect
 
-from tests.web.page_stage import ANNA, OLGA, Stage, chat, rows, say
+from tests.web.page_stage import ANNA, OLGA, OpenPage, Stage, chat, rows, say
 
 
 async def test_a_word_typed_is_answered_on_the_other_side(page: Page) -> None:
@@ -58,6 +58,12 @@ async def test_a_spoiler_opens_by_a_press_and_a_folded_quote_unfolds(page: Page,
     assert unfolded["height"] > folded["height"] * 2
 
 
+async def test_a_short_folded_quote_has_nothing_to_unfold(page: Page, stage: Stage) -> None:
+    await stage.bot.send_message(ANNA, "<blockquote expandable>one line</blockquote>")
+    await expect(rows(page, ANNA)).to_contain_text("one line")
+    await expect(rows(page, ANNA).get_by_role("button", name="Expand")).to_be_hidden()
+
+
 async def test_a_pressed_button_spins_until_the_bot_answers(page: Page, stage: Stage) -> None:
     await say(page, ANNA, "/menu")
     slow = rows(page, ANNA).get_by_role("button", name="Slow")
@@ -84,7 +90,8 @@ async def test_an_edit_changes_the_message_in_its_place(page: Page) -> None:
     untouched = await rows(page, ANNA).nth(3).element_handle()
     await rows(page, ANNA).nth(1).get_by_role("button", name="Next").click()
     await expect(rows(page, ANNA).nth(1)).to_contain_text("Menu: page 2")
-    await expect(rows(page, ANNA).nth(1)).to_contain_text("edited")
+    # Telegram's apps do not mark the edits of bots: they are screens at work.
+    await expect(rows(page, ANNA).nth(1)).not_to_contain_text("edited")
     await expect(rows(page, ANNA)).to_have_count(4)
     assert await untouched.evaluate("row => row.isConnected")
 
@@ -113,6 +120,13 @@ async def test_a_slash_offers_the_commands_and_the_arrows_choose(page: Page) -> 
     await expect(chat(page, ANNA).get_by_role("option")).to_have_text(["/keysKeyboard"])
     await field.press("Enter")
     await expect(rows(page, ANNA).nth(1)).to_contain_text("Choose")
+
+
+async def test_the_list_of_commands_closes_when_one_turns_elsewhere(page: Page) -> None:
+    await chat(page, ANNA).get_by_role("button", name="Commands").click()
+    await expect(chat(page, ANNA).get_by_role("listbox")).to_be_visible()
+    await chat(page, OLGA).get_by_role("textbox").click()
+    await expect(chat(page, ANNA).get_by_role("listbox")).to_be_hidden()
 
 
 async def test_the_menu_button_lists_the_commands(page: Page) -> None:
@@ -155,6 +169,17 @@ async def test_a_reply_quotes_the_message_and_the_quote_leads_back(page: Page, s
     assert reply.message_id == sent.message_id
     await rows(page, ANNA).nth(1).locator(".quote").click()
     await expect(rows(page, ANNA).first).to_contain_class("found")
+
+
+async def test_a_quote_leads_to_a_message_that_has_not_been_loaded_yet(open_page: OpenPage, stage: Stage) -> None:
+    first = await stage.bot.send_message(ANNA, "Which excess?")
+    for n in range(400):
+        stage.world.post(ANNA, {"text": f"message {n}"})
+    await stage.world.say(ANNA, "15 thousand", reply_to=first.message_id)
+    page = await open_page()
+    await rows(page, ANNA).filter(has_text="15 thousand").locator(".quote").click()
+    await expect(rows(page, ANNA).first).to_contain_class("found")
+    await expect(rows(page, ANNA).first).to_be_in_viewport()
 
 
 async def test_reactions_go_both_ways(page: Page, stage: Stage) -> None:

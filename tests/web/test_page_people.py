@@ -7,9 +7,9 @@ from tests.web.page_stage import ANNA, IGOR, OLGA, OpenPage, Stage, chat, rows, 
 
 async def test_three_people_are_seen_at_once_with_their_roles(page: Page) -> None:
     await expect(page.locator(".column")).to_have_count(3)
-    await expect(chat(page, ANNA)).to_contain_text("продавец")
-    await expect(chat(page, OLGA)).to_contain_text("исполнитель")
-    await expect(chat(page, IGOR)).to_contain_text("главный админ")
+    await expect(chat(page, ANNA)).to_contain_text("seller")
+    await expect(chat(page, OLGA)).to_contain_text("executor")
+    await expect(chat(page, IGOR)).to_contain_text("main admin")
 
 
 async def test_what_the_bot_tells_another_person_appears_beside(page: Page, stage: Stage) -> None:

@@ -93,6 +93,6 @@ async def test_the_demo_starts_afresh(page: Page, stage: Stage) -> None:
     await page.get_by_role("menuitem", name="Start the demo afresh").click()
     await page.get_by_role("button", name="Start afresh").click()
     await expect(page.locator(".person")).to_have_count(4)
-    await expect(page.locator(".column .role")).to_have_text(["продавец", "исполнитель", "главный админ"])
+    await expect(page.locator(".column .role")).to_have_text(["seller", "executor", "main admin"])
     await expect(page.locator(".row")).to_have_count(0)
     await expect(page.locator(".ahead")).to_be_hidden()
