@@ -31,6 +31,7 @@ from bot.telegram import TelegramSession
 from bot.trouble import Trouble
 from bot.turns import Activity, Turns
 from bot.worker import Worker
+from fsm.manager import ScreenManagers
 from fsm.storage import StateStorage
 from scheduler.ticker import Ticker
 from services.access import SYSTEM
@@ -171,7 +172,9 @@ class _FrontDoor(Provider):
 
     @provide
     def background_screens(self, dispatcher: Dispatcher) -> BgManagerFactory:
-        factory = setup_dialogs(dispatcher, events_isolation=DisabledEventIsolation())
+        factory = setup_dialogs(
+            dispatcher, dialog_manager_factory=ScreenManagers(), events_isolation=DisabledEventIsolation()
+        )
         fsm.errors.register(dispatcher)
         return factory
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import InlineKeyboardMarkup, Message
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from markupsafe import Markup
 
+from fsm.i18n import _
 from services.access import Actor
 from services.registry import Services
 
@@ -27,6 +29,18 @@ class CardContext:
 
     actor: Actor
     services: Services
+
+
+class OpenDeal(CallbackData, prefix="deal"):
+    """Open a deal's card from a message of any age."""
+
+    deal_id: int
+
+
+def deal_keyboard(deal_id: int) -> InlineKeyboardMarkup:
+    """The way on for a message that only tells something of a deal."""
+    button = InlineKeyboardButton(text=_("📂 Open the deal"), callback_data=OpenDeal(deal_id=deal_id).pack())
+    return InlineKeyboardMarkup(inline_keyboard=[[button]])
 
 
 Renderer = Callable[..., Awaitable[Card | None]]

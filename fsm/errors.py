@@ -117,6 +117,18 @@ def _is_open_screen(manager: DialogManager, message: object) -> bool:
     return manager.current_stack().last_message_id == message.message_id
 
 
+async def put_buttons_away(query: CallbackQuery) -> None:
+    """Take the buttons off a message that they do not belong to any more."""
+    if query.message is None or isinstance(query.message, InaccessibleMessage):
+        return
+    try:
+        await query.message.edit_reply_markup(reply_markup=None)
+    except TelegramBadRequest as error:
+        # The message is older than Telegram lets us edit, or has lost its buttons already.
+        if "not modified" not in error.message and "can't be edited" not in error.message:
+            raise
+
+
 async def on_outdated(event: ErrorEvent, dialog_manager: DialogManager) -> None:
     """A press on a screen whose state is gone: say so, put its buttons away, show the fresh screen."""
     query = event.update.callback_query
@@ -127,13 +139,7 @@ async def on_outdated(event: ErrorEvent, dialog_manager: DialogManager) -> None:
         return
     if query is not None:
         await query.answer(_("This screen is out of date. Here is the fresh one."))
-        if query.message is not None and not isinstance(query.message, InaccessibleMessage):
-            try:
-                await query.message.edit_reply_markup(reply_markup=None)
-            except TelegramBadRequest as error:
-                # The message is older than Telegram lets us edit, or has lost its buttons already.
-                if "not modified" not in error.message and "can't be edited" not in error.message:
-                    raise
+        await put_buttons_away(query)
     dialog_manager.show_mode = ShowMode.SEND
     await show_fresh(dialog_manager, query.message if query else None)
 

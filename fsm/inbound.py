@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import Message
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.api.entities import Context, Stack
-from aiogram_dialog.utils import remove_intent_id
 
 from fsm.errors import deal_number
+from fsm.manager import is_of_a_screen
 
 _COMMAND = re.compile(r"/[a-z]")
 
@@ -31,12 +31,7 @@ def only_what_is_asked(dialog: Dialog) -> None:
         return not _is_about_another_card(message, data.get("aiogd_stack"))
 
     dialog.message.filter(is_for)
-    dialog.callback_query.filter(_is_of_a_screen)
-
-
-def _is_of_a_screen(query: CallbackQuery) -> bool:
-    """The buttons of screens carry their dialog's mark; those of notifications do not."""
-    return remove_intent_id(query.data or "")[0] is not None
+    dialog.callback_query.filter(is_of_a_screen)
 
 
 def _is_about_another_card(message: Message, stack: Stack | None) -> bool:

@@ -44,6 +44,11 @@ class VirtualUser:
         return self.world.chat(self.id)
 
     @property
+    def sent(self) -> list[Message]:
+        """What the person has said, oldest first."""
+        return [m for m in self.messages if not m.out]
+
+    @property
     def received(self) -> list[Message]:
         """What the bot has written, oldest first."""
         return [message for message in self.messages if message.out]

@@ -138,8 +138,9 @@ def _fact_day(tx: Transaction, actor: Actor, on: date | None) -> date:
 
 
 def _said(amount: Decimal) -> str:
-    """A sum inside a refusal: 54 300,50."""
-    return f"{amount:,.2f}".replace(",", " ").removesuffix(".00").replace(".", ",")
+    """A sum inside a refusal: 54 300,50 ₽."""
+    spaced = f"{amount:,.2f}".replace(",", "\u00a0").removesuffix(".00").replace(".", ",")
+    return f"{spaced}\u00a0₽"
 
 
 def _fact_sum(amount: Decimal) -> Decimal:

@@ -1,10 +1,8 @@
-"""Messages to people about a deal as a whole, and the button that opens it."""
+"""Messages to people about a deal as a whole."""
 
-from aiogram.filters.callback_data import CallbackData
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from markupsafe import Markup
 
-from fsm.cards import Card, CardContext, card
+from fsm.cards import Card, CardContext, card, deal_keyboard
 from fsm.i18n import _
 from fsm.text import html, lines
 from fsm.words import CLOSE_REASON, DEAL_OUTCOME
@@ -12,15 +10,6 @@ from handlers.deals.captions import icon, object_of
 from models.enums import DealStage
 from services.deals import DealView
 from services.errors import NotFound
-
-
-class OpenDeal(CallbackData, prefix="deal"):
-    deal_id: int
-
-
-def keyboard(deal_id: int) -> InlineKeyboardMarkup:
-    button = InlineKeyboardButton(text=_("📂 Open the deal"), callback_data=OpenDeal(deal_id=deal_id).pack())
-    return InlineKeyboardMarkup(inline_keyboard=[[button]])
 
 
 async def _view(context: CardContext, deal_id: int) -> DealView | None:
@@ -51,7 +40,7 @@ async def deal_closed(context: CardContext, deal: int) -> Card | None:
     outcome = _(DEAL_OUTCOME[view.deal.outcome]) if view.deal.outcome else ""
     reason = _(CLOSE_REASON[view.deal.close_reason]) if view.deal.close_reason else ""
     said = html(_("🔒 The deal was closed: {outcome}, {reason}"), outcome=outcome, reason=reason)
-    return Card(lines(said, _title(view), view.deal.close_note or None), keyboard(deal))
+    return Card(lines(said, _title(view), view.deal.close_note or None), deal_keyboard(deal))
 
 
 @card("deal_assigned")
@@ -61,4 +50,4 @@ async def deal_assigned(context: CardContext, deal: int) -> Card | None:
     if view is None or view.deal.executor_id != context.actor.user_id:
         return None
     said = html(_("👷 You are the executor of this deal. Seller: {name}"), name=view.deal.seller.full_name)
-    return Card(lines(said, _title(view)), keyboard(deal))
+    return Card(lines(said, _title(view)), deal_keyboard(deal))

@@ -5,9 +5,9 @@ from aiogram.types import CallbackQuery, Message, ReactionTypeEmoji
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 
 from fsm import states
+from fsm.cards import OpenDeal
 from fsm.context import actor, services
 from fsm.errors import deal_number
-from handlers.deals.cards import OpenDeal
 
 router = Router(name="deals")
 

@@ -23,7 +23,7 @@ from aiogram.types import (
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 
 from fsm import states
-from fsm.cards import rewrite
+from fsm.cards import deal_keyboard, rewrite
 from fsm.context import actor, kept, services
 from fsm.i18n import _, ngettext
 from fsm.text import html, lines
@@ -235,7 +235,7 @@ async def on_deal_named(query: CallbackQuery, callback_data: ParcelTo, dialog_ma
         )
         return
     text = await settle(dialog_manager, callback_data.parcel_id, callback_data.deal_id)
-    await rewrite(query.message, text)
+    await rewrite(query.message, text, deal_keyboard(callback_data.deal_id))
     await query.answer()
 
 

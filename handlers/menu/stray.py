@@ -1,11 +1,12 @@
 """What nobody asked for and nobody else understood: never silence, and nothing typed is lost."""
 
 from aiogram import F, Router
+from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import DialogManager, ShowMode
 
 from fsm import states
-from fsm.errors import show_fresh
+from fsm.errors import put_buttons_away, show_fresh
 from fsm.i18n import _
 
 stray = Router(name="stray")
@@ -35,9 +36,21 @@ async def on_anything_else(message: Message) -> None:
     await message.answer(_("I understand words, files, photos, voice and video messages. /menu shows what I can do."))
 
 
+@stray.edited_message(F.text | F.caption)
+async def on_edited(message: Message, state: FSMContext) -> None:
+    """What was said has had its effect when it is changed: say so, once a message."""
+    if await state.get_value("edit_answered") == message.message_id:
+        return
+    await state.update_data(edit_answered=message.message_id)
+    await message.reply(
+        _("I do not take over what is changed in a message: what is written down stays as it was. Send it anew.")
+    )
+
+
 @stray.callback_query()
 async def on_old_button(query: CallbackQuery, dialog_manager: DialogManager) -> None:
     """A button that no screen of ours has any more: show the fresh screen of what it was about."""
     await query.answer(_("This screen is out of date. Here is the fresh one."))
+    await put_buttons_away(query)
     dialog_manager.show_mode = ShowMode.SEND
     await show_fresh(dialog_manager, query.message)

@@ -30,7 +30,6 @@ async def on_task_button(query: CallbackQuery, callback_data: TaskButton, dialog
     if step not in TOASTS:
         await go(dialog_manager, step, task_id, anew=True)
         await query.answer()
-        # The dialog library takes the buttons off whatever was tapped.
         await redraw(query, await current(context, task_id))
         return
     try:

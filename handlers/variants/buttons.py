@@ -5,10 +5,9 @@ from enum import StrEnum
 from typing import Any
 
 from aiogram import Bot, Router
-from aiogram.exceptions import TelegramBadRequest
 from aiogram.filters.callback_data import CallbackData
 from aiogram.fsm.state import State
-from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 from markupsafe import escape
 
@@ -120,10 +119,10 @@ async def on_variant_button(
     if step is Step.CHOOSE:
         await _choose(query, callback_data, dialog_manager)
     elif step is Step.DEAL:
-        await _open(query, dialog_manager, states.Deal.card, {"deal_id": deal_id})
+        await _open(dialog_manager, states.Deal.card, {"deal_id": deal_id})
     elif step is Step.ISSUE:
         data = {"deal_id": deal_id, "kind": TaskKind.ISSUE.value}
-        await _open(query, dialog_manager, states.NewTask.due, data)
+        await _open(dialog_manager, states.NewTask.due, data)
     else:
         await query.answer()
         await show_client(bot, query.from_user.id, dialog_manager, deal_id, picture=step is Step.PICTURE)
@@ -141,18 +140,12 @@ async def _choose(query: CallbackQuery, callback_data: VariantButton, manager: D
     await redraw(query, await current(context, callback_data.deal_id))
 
 
-async def _open(query: CallbackQuery, manager: DialogManager, state: State, data: dict[str, Any]) -> None:
-    """Open a screen under the message, and give the message its buttons back: the library takes them off."""
+async def _open(manager: DialogManager, state: State, data: dict[str, Any]) -> None:
+    """Open a screen under the message."""
     # Looked at first, so that what is out of reach is a plain refusal and no half-started screen.
     await services(manager).deals.card(actor(manager), data["deal_id"])
     manager.show_mode = ShowMode.SEND
     await manager.start(state, data=data, mode=StartMode.RESET_STACK)
-    if isinstance(query.message, Message):
-        try:
-            await query.message.edit_reply_markup(reply_markup=query.message.reply_markup)
-        except TelegramBadRequest as error:
-            if "not modified" not in error.message and "can't be edited" not in error.message:
-                raise
 
 
 async def show_client(bot: Bot, chat_id: int, manager: DialogManager, deal_id: int, *, picture: bool) -> None:

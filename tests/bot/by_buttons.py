@@ -82,7 +82,7 @@ async def papers_find_their_deal(office: Office) -> None:
     assert "Получено 2 файла" in plain(question.text)
     await office.press(anna, f"№1001 · {CLIENT}", message=question)
     assert "✅ 2 файла в сделке №1001" in plain(question.text)
-    assert not question.buttons
+    assert question.labels == ["📂 Открыть сделку"]
     counts = await office.counts()
     assert (counts["documents"], counts["parcels"], counts["parcel_items"]) == (6, 1, 2)
 

@@ -116,7 +116,7 @@ async def the_money_is_typed(office: Office) -> None:
     assert "Оплачено 27 000 ₽, осталось 150 ₽" in screen(anna)
     await anna.tap("✍️ Частично / другая дата")
     await anna.say("200")
-    assert "Это больше, чем осталось: 150." in heard(anna)
+    assert "Это больше, чем осталось: 150 ₽." in heard(anna)
     await anna.say("остаток")
     await anna.tap("💰 КВ")
     await anna.say("2700 вчера")

@@ -148,6 +148,20 @@ async def test_a_reply_to_any_message_that_names_a_deal_goes_into_its_journal(
     assert "и ещё раз" in anna.screen
 
 
+async def test_a_changed_message_changes_nothing_and_is_answered_once(agency: Agency, anna: VirtualUser) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    note = await anna.say("Звонить после 18")
+    await anna.tap("📝 Записать в журнал")
+    for words in ("Звонить после 19", "Звонить после 20"):
+        await anna.edit(note, words)
+    answers = [m for m in anna.received if "Пришлите исправленное новым сообщением" in m.text]
+    assert [m.body["reply_to_message"]["message_id"] for m in answers] == [note.id]
+    assert await agency.rows("SELECT text FROM journal_entries WHERE event IS NULL") == [("Звонить после 18",)]
+    await anna.edit(await anna.say("/menu"), "/deals")
+    assert len([m for m in anna.received if "Пришлите исправленное новым сообщением" in m.text]) == 2
+
+
 async def test_a_deal_is_put_off_in_one_tap_and_by_typing(agency: Agency, anna: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")

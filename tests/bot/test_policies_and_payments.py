@@ -189,7 +189,7 @@ async def test_money_is_entered_in_one_tap_or_by_a_line_and_taken_back(office: O
     assert "Оплачено 20 000 ₽, осталось 7 150 ₽" in screen(anna)
     await anna.tap("✍️ Частично")
     await anna.say("8000")
-    assert "Это больше, чем осталось: 7 150." in transcript(anna)
+    assert "Это больше, чем осталось: 7 150 ₽." in transcript(anna)
     await anna.say("остаток")
     assert "✅ оплачен" in screen(anna)
     await anna.tap("💰 КВ")
@@ -281,8 +281,13 @@ async def test_the_executor_registers_sees_no_commission_and_the_seller_is_told(
     told = anna.find("Полис зарегистрирован")
     assert "E5" in told.text
     assert "Внёс: Егор Лисин" in told.text
-    await anna.tap("📜 Открыть полис", message=told)
-    assert "📜 E5" in screen(anna)
+    await anna.say("/deals")
+    deals = anna.last
+    for _twice in range(2):
+        await anna.tap("📜 Открыть полис", message=told)
+        assert "📜 E5" in screen(anna)
+        assert told.buttons, "what was told cannot be opened again"
+    assert not deals.buttons, "the screen before keeps buttons that lead nowhere"
 
 
 async def test_a_policy_without_a_rate_is_on_the_admins_list_until_he_sets_it(office: Office) -> None:

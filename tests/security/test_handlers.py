@@ -75,6 +75,12 @@ WORDS: dict[str, Callable[[VirtualUser], Awaitable[object]]] = {
 """What is said and sent. The rule: it concerns what the person sees himself; a file of his own may wait for a deal."""
 
 
+EDITS: dict[str, Callable[[VirtualUser], Awaitable[object]]] = {
+    "handlers.menu.stray.on_edited": lambda who: who.edit(who.sent[-1], "сказано иначе"),
+}
+"""What is changed in what was said. The rule: it has no effect at all."""
+
+
 class Screen(Enum):
     """Whose a dialog is."""
 
@@ -134,7 +140,8 @@ async def test_every_handler_has_a_declared_rule_and_every_rule_its_handler() ->
     assert {name for kind, name, command in TREE if kind == "message" and command} == set(COMMANDS)
     assert {name for kind, name, command in TREE if kind == "message" and not command} == set(WORDS)
     assert {name for kind, name, _ in TREE if kind == "callback_query"} == set(BUTTONS)
-    assert {kind for kind, _, _ in TREE} == {"message", "callback_query"}
+    assert {name for kind, name, _ in TREE if kind == "edited_message"} == set(EDITS)
+    assert {kind for kind, _, _ in TREE} == {"message", "edited_message", "callback_query"}
     assert {name.rpartition(":")[2] for name in DIALOGS} == set(SCREENS)
     assert {kind.__name__ for kind in KINDS} == {kind for kind in BUTTONS.values() if kind}
 
@@ -165,6 +172,8 @@ async def test_to_strangers_and_the_blocked_no_handler_says_anything(house: Hous
                     await person.say(f"/{command.commands[0]}")
                 elif name in WORDS:
                     await WORDS[name](person)
+                elif name in EDITS:
+                    await EDITS[name](person)
         for person in people:
             await house.press(person, [claim for kind in KINDS for claim in claims(kind, [1])])
     said = {text for call in house.told(people, since) if (text := call.params.get("text"))}
@@ -178,6 +187,8 @@ async def test_what_is_said_and_sent_reaches_nothing_of_others(house: House) -> 
             for say in WORDS.values():
                 await say(person)
             await person.say("/menu")
+            for edit in EDITS.values():
+                await edit(person)
 
 
 async def answers(house: House, person: VirtualUser, data: list[str]) -> list[str]:
