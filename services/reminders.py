@@ -9,6 +9,7 @@ from models.tables import Deal, Payment, Policy, Reminder, Task, User
 from services import planning, touch
 from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query, steps
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from services.money import UNDO
 from services.policies import lock_policy, status_of
 from services.rules.calendar import not_later_working_day
 from services.rules.ladders import last_safe_day
@@ -21,6 +22,13 @@ _TASK_STATES = {
     ReminderKind.TASK_OVERDUE: {TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED},
     ReminderKind.TASK_QUESTION: {TaskStatus.QUESTION},
 }
+_LATER = {
+    ReminderKind.POLICY_END: {"thinking"},
+    ReminderKind.PAYMENT: {"put_off"},
+    ReminderKind.REVIEW: {"postponed", "next_event"},
+}
+"""Answers that change nothing but the day on which the deal comes up next."""
+
 FARTHEST_THOUGHT = 90
 DIGEST_LATENESS = timedelta(hours=1)
 """A morning digest that is later than this does not break anybody's quiet hours."""
@@ -37,7 +45,8 @@ MANY = 5
 class ReminderView:
     """Everything a reminder's message says: the deal and the one thing it is about, as the facts are now.
 
-    `pending` tells whether it still waits for an answer: it has none, and what it says is still true.
+    `pending` tells whether it still waits for an answer: it has none, and what it says is still true. `takes_back`
+    tells whether it was put off a moment ago.
     """
 
     reminder: Reminder
@@ -51,6 +60,7 @@ class ReminderView:
     payment: Payment | None = None
     task: Task | None = None
     question: str = ""
+    takes_back: bool = False
 
 
 def _is_so(reminder: Reminder, deal: Deal, thing: Policy | Payment | Task | None, today: date) -> bool:
@@ -64,6 +74,16 @@ def _is_so(reminder: Reminder, deal: Deal, thing: Policy | Payment | Task | None
     if isinstance(thing, Payment):
         return thing.settled_on is None and thing.waived_at is None
     return not_later_working_day(deal.review_on) <= today
+
+
+def _puts_off(reminder: Reminder) -> bool:
+    """Whether a reminder was answered with nothing but a later day."""
+    return reminder.status is ReminderStatus.ANSWERED and reminder.answer in _LATER.get(reminder.kind, ())
+
+
+def _is_fresh(reminder: Reminder, now: datetime) -> bool:
+    """Whether an answer can still be a slip of the finger."""
+    return reminder.answered_at is not None and now - reminder.answered_at <= UNDO
 
 
 class ReminderService(Service):
@@ -265,6 +285,7 @@ class ReminderService(Service):
             payment=payment,
             task=task,
             question=question,
+            takes_back=actor.owns(deal) and _puts_off(reminder) and _is_fresh(reminder, tx.now),
         )
 
     @query(ANYBODY)
@@ -302,6 +323,50 @@ class ReminderService(Service):
             raise NotFound
         if reminder.status is ReminderStatus.ANSWERED:
             reminder.status, reminder.answer, reminder.answered_at = ReminderStatus.SENT, None, None
+
+    @command(SELLERS)
+    async def take_back(self, tx: Transaction, actor: Actor, reminder_id: int) -> None:
+        """An answer that only put something off was a slip: the reminder asks again, the deal comes up today.
+
+        Raises NotFound, Forbidden, AlreadyDone (nothing of the kind was answered), Invalid (ten minutes have passed).
+        """
+        asked = await tx.reminders.get(reminder_id)
+        if asked is None or asked.recipient_id != actor.user_id or asked.deal_id is None:
+            raise NotFound
+        deal = await tx.deals.lock(actor.scope, asked.deal_id)
+        reminder = await tx.reminders.lock(reminder_id)
+        if deal is None or reminder is None:
+            raise NotFound
+        if not actor.owns(deal):
+            raise Forbidden
+        if not _puts_off(reminder) or deal.stage is DealStage.CLOSED:
+            raise AlreadyDone
+        if not _is_fresh(reminder, tx.now):
+            raise Invalid("Ten minutes have passed. Set another day on the deal.")
+        reminder.status, reminder.answer, reminder.answered_at = ReminderStatus.SENT, None, None
+        before, today = deal.review_on, actor.day(tx.now)
+        if reminder.kind is ReminderKind.REVIEW:
+            await touch.recompute(tx, deal, set_by_hand=today)
+        else:
+            await self._plan_anew(tx, reminder)
+            deal.review_by_hand = deal.review_set_on = None
+            await touch.recompute(tx, deal)
+        on = deal.review_on.isoformat()
+        tx.audit("deal.postponed", "deal", deal.id, deal_id=deal.id, review_on=[before.isoformat(), on])
+        if deal.review_on != before:
+            tx.event(deal.id, "deal_postponed", on=on, review=deal.review_reason.value)
+
+    @staticmethod
+    async def _plan_anew(tx: Transaction, reminder: Reminder) -> None:
+        """The steps that come next, as if nobody had asked to be left alone."""
+        if reminder.kind is ReminderKind.POLICY_END:
+            policy = await tx.policies.lock(reminder.object_id)
+            if policy is not None:
+                await planning.plan_policy(tx, policy)
+        else:
+            payment = await tx.money.lock(reminder.object_id)
+            if payment is not None:
+                await planning.plan_payment(tx, payment)
 
     @command(SELLERS)
     async def put_off_payment(self, tx: Transaction, actor: Actor, payment_id: int, days: int) -> str:

@@ -118,7 +118,8 @@ async def undo(tap: Tap) -> None:
     elif view.policy is not None and view.policy.outcome is PolicyOutcome.LOST:
         await context.services.policies.clear_outcome(context.actor, tap.policy_id)
     else:
-        raise AlreadyDone
+        await context.services.reminders.take_back(context.actor, view.reminder.id)
+        return
     await context.services.reminders.ask_again(context.actor, view.reminder.id)
 
 

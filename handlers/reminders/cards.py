@@ -31,7 +31,9 @@ async def current(ctx: CardContext, view: ReminderView) -> tuple[Markup, InlineK
 
 
 async def _undo(ctx: CardContext, view: ReminderView) -> str | None:
-    """What can be taken back: a payment for ten minutes, a refusal while the deal is open."""
+    """What can be taken back: a payment or a later day for ten minutes, a refusal while the deal is open."""
+    if view.takes_back:
+        return ""
     if view.payment is not None and view.reminder.answer in {"paid", "partly_paid"}:
         move = (await ctx.services.money.card(ctx.actor, view.payment.id)).undoable
         return None if move is None or move.payment_id is None else str(move.id)

@@ -129,7 +129,7 @@ def _task(view: ReminderView, actor: Actor) -> Markup:
             _("{kind} · {assignee} · due {due}"),
             kind=capital(_(TASK_KIND[task.kind])),
             assignee=task.assignee.full_name,
-            due=moment(task.due_at, actor.zone),
+            due=moment(task.due_at, actor.zone, view.today),
         ),
         html("<blockquote>{words}</blockquote>", words=words if len(words) <= QUOTE else f"{words[:QUOTE]}…")
         if words

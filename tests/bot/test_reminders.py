@@ -97,10 +97,13 @@ async def test_the_year_passes_and_the_renewal_reminder_is_answered(desk: Desk) 
     ]  # fmt: skip
     asked = keep(desk.anna.last)
 
+    await desk.anna.tap("Думает +3")
+    await desk.anna.tap("↩️ Вернуть")
+    assert said(desk.anna) == card
     await desk.anna.double_tap("Думает +7")
     assert "💭 Клиент думает" in said(desk.anna)
     assert "Следующее касание: 22.01.2027 — назначено вручную" in said(desk.anna)
-    assert await desk.agency.value("SELECT count(*) FROM journal_entries WHERE event = 'client_thinks'") == 1
+    assert await desk.agency.value("SELECT count(*) FROM journal_entries WHERE event = 'client_thinks'") == 2
 
     await desk.anna.tap_old(asked, "❌ Отказ")
     assert desk.anna.alert == "Это уже сделано."

@@ -92,6 +92,65 @@ async def test_a_thought_answers_what_was_asked_and_puts_the_rest_off(agency: Ag
     ]
 
 
+async def test_a_slip_of_the_finger_is_taken_back_as_if_nothing_had_been_answered(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    await tick(agency, 2027, 1, 29, 9, 5)
+    before = await planned(agency, "policy_end")
+    await agency.services.reminders.thinking(agency.anna, policy, 14)
+    asked = await reminder(agency, "policy_end")
+    assert (await agency.services.reminders.view(agency.anna, asked)).takes_back
+    await agency.services.reminders.take_back(agency.anna, asked)
+    assert await answers(agency, "policy_end") == [(-30, "sent", None)]
+    assert await planned(agency, "policy_end") == before
+    assert await review(agency, deal) == (date(2027, 1, 29), "policy_end")
+    with pytest.raises(AlreadyDone):
+        await agency.services.reminders.take_back(agency.anna, asked)
+
+
+@pytest.mark.parametrize("answer", ["postpone", "to_next_event"])
+async def test_a_review_put_off_by_mistake_is_today_again(agency: Agency, answer: str) -> None:
+    deal = await agency.deal(agency.anna)
+    await agency.services.deals.postpone(agency.anna, deal, "2026-03-05")
+    await tick(agency, 2026, 3, 5, 9, 5)
+    asked = await reminder(agency, "review")
+    if answer == "postpone":
+        await agency.services.deals.postpone(agency.anna, deal, "2026-03-12")
+    else:
+        await agency.services.deals.to_next_event(agency.anna, deal)
+    await agency.services.reminders.take_back(agency.anna, asked)
+    assert (await review(agency, deal))[0] == date(2026, 3, 5)
+    assert (await agency.services.reminders.view(agency.anna, asked)).pending
+
+
+async def test_an_instalment_put_off_by_mistake_is_asked_about_again(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal, paid=False)
+    payment = (await payments(agency, policy))[0]
+    await tick(agency, 2026, 3, 2, 12)
+    asked, before = await reminder(agency, "payment"), await planned(agency, "payment")
+    await agency.services.reminders.put_off_payment(agency.anna, payment, 7)
+    await agency.services.reminders.take_back(agency.anna, asked)
+    assert await planned(agency, "payment") == before
+    assert (await agency.services.reminders.view(agency.anna, asked)).pending
+
+
+async def test_after_ten_minutes_an_answer_stands_and_nobody_else_takes_it_back(agency: Agency) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    await tick(agency, 2027, 1, 29, 9, 5)
+    asked = await reminder(agency, "policy_end")
+    await agency.services.reminders.thinking(agency.anna, policy, 3)
+    for stranger in (agency.boris, agency.galina):
+        with pytest.raises(NotFound):
+            await agency.services.reminders.take_back(stranger, asked)
+    await tick(agency, 2027, 1, 29, 9, 16)
+    assert not (await agency.services.reminders.view(agency.anna, asked)).takes_back
+    with pytest.raises(Invalid):
+        await agency.services.reminders.take_back(agency.anna, asked)
+    assert await answers(agency, "policy_end") == [(-30, "answered", "thinking")]
+
+
 async def test_a_decided_or_closed_policy_is_not_thought_about(agency: Agency) -> None:
     deal = await agency.deal(agency.anna)
     policy = await register(agency, agency.anna, deal)
