@@ -1,5 +1,6 @@
 """Typed access to what the middlewares put beside every update: who is there, and what he can do."""
 
+from datetime import date
 from typing import Any, cast
 
 from aiogram_dialog import DialogManager
@@ -15,6 +16,11 @@ def actor(manager: DialogManager) -> Actor:
 
 def services(manager: DialogManager) -> Services:
     return cast("Services", manager.middleware_data["services"])
+
+
+def today(manager: DialogManager) -> date:
+    """The day that it is for the person who looks."""
+    return actor(manager).day(services(manager).deals.clock.now())
 
 
 def start_id(manager: DialogManager, name: str) -> int:

@@ -56,17 +56,17 @@ EVENTS: Mapping[str, str] = {
     "payment_undone": N_("Payment of {amount} undone: policy {number}, instalment {seq}"),
 }
 
-_Words = Callable[[Any, ZoneInfo], str]
+_Words = Callable[[Any, JournalEntry, ZoneInfo], str]
 
 
-def _reason(value: Any, _zone: ZoneInfo) -> str:
+def _reason(value: Any, _entry: JournalEntry, _zone: ZoneInfo) -> str:
     try:
         return _(CLOSE_REASON[enums.CloseReason(value)])
     except ValueError:
         return str(value)
 
 
-def _kind(value: Any, _zone: ZoneInfo) -> str:
+def _kind(value: Any, _entry: JournalEntry, _zone: ZoneInfo) -> str:
     try:
         return _(TASK_KIND[enums.TaskKind(value)])
     except ValueError:
@@ -76,11 +76,14 @@ def _kind(value: Any, _zone: ZoneInfo) -> str:
 _FORMATS: Mapping[str, _Words] = {
     "kind": _kind,
     "reason": _reason,
-    "outcome": lambda value, _zone: _(DEAL_OUTCOME[enums.DealOutcome(value)]),
-    "review": lambda value, _zone: _(REVIEW_REASON[enums.ReviewReason(value)]),
-    "due_at": lambda value, zone: moment(datetime.fromisoformat(value), zone),
-    **dict.fromkeys(("on", "until", "ends_on"), lambda value, _zone: day(date.fromisoformat(value))),
-    **dict.fromkeys(("premium", "amount"), lambda value, _zone: money(Decimal(value))),
+    "outcome": lambda value, _entry, _zone: _(DEAL_OUTCOME[enums.DealOutcome(value)]),
+    "review": lambda value, _entry, _zone: _(REVIEW_REASON[enums.ReviewReason(value)]),
+    # A day of the year in which it was written needs no year: the entry shows its own.
+    "due_at": lambda value, entry, zone: moment(
+        datetime.fromisoformat(value), zone, entry.created_at.astimezone(zone).date()
+    ),
+    **dict.fromkeys(("on", "until", "ends_on"), lambda value, _entry, _zone: day(date.fromisoformat(value))),
+    **dict.fromkeys(("premium", "amount"), lambda value, _entry, _zone: money(Decimal(value))),
 }
 
 
@@ -101,7 +104,7 @@ def _plain(entry: JournalEntry, zone: ZoneInfo) -> str:
     if entry.event is None:
         return entry.text
     told = {
-        key: _FORMATS[key](value, zone) if key in _FORMATS and value is not None else str(value or "")
+        key: _FORMATS[key](value, entry, zone) if key in _FORMATS and value is not None else str(value or "")
         for key, value in entry.params.items()
     }
     try:

@@ -143,11 +143,10 @@ def _date(value: date, pattern: str, locale: str) -> str:
     return str(format_date(value, pattern, locale=locale))
 
 
-def moment(value: datetime, zone: ZoneInfo, today: date | None = None) -> str:
+def moment(value: datetime, zone: ZoneInfo, today: date) -> str:
     """A moment in the reader's time zone: `14.03 15:20`; with its year when it is not the year of `today`."""
     here = value.astimezone(zone)
-    year = today is not None and here.year != today.year
-    return f"{here:%d.%m.%Y %H:%M}" if year else f"{here:%d.%m %H:%M}"
+    return f"{here:%d.%m %H:%M}" if here.year == today.year else f"{here:%d.%m.%Y %H:%M}"
 
 
 def in_days(value: date, today: date) -> str:

@@ -12,7 +12,7 @@ from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
-from fsm.context import actor, keep, kept, services
+from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _, ngettext
 from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
 from fsm.text import Label, Plain, Raw, html, lines
@@ -39,13 +39,13 @@ async def trail(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
         day(date.fromisoformat(on)) if on else None,
     ]
     asked = " · ".join(text for text in filters if text)
-    zone = actor(dialog_manager).zone
+    zone, now = actor(dialog_manager).zone, today(dialog_manager)
     return {
         "text": lines(
             html("🧾 <b>{title}</b> · {total}", title=_("Who did what"), total=found.total),
             html("🔎 {asked}", asked=asked) if asked else None,
             "",
-            *(record(line, found.names, zone) for line in found.rows),
+            *(record(line, found.names, zone, now) for line in found.rows),
             None if found.rows else _("There are no records."),
             "",
             html("<i>{hint}</i>", hint=_("Write a deal number to see its records.")),

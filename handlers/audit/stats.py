@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from fsm import states
 from fsm.cards import Card, CardContext, card
-from fsm.context import actor, keep, kept, services
+from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _
 from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
 from fsm.text import Label, Plain, Raw, html, lines
@@ -119,7 +119,7 @@ def _now(found: Numbers) -> list[Markup]:
 
 async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     rows, total = await services(dialog_manager).stats.dead_updates(actor(dialog_manager), page_of(dialog_manager))
-    zone = actor(dialog_manager).zone
+    zone, now = actor(dialog_manager).zone, today(dialog_manager)
     return {
         "text": lines(
             html("⚠️ <b>{title}</b> · {total}", title=_("Updates that were given up"), total=total),
@@ -128,7 +128,7 @@ async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         "updates": [
             {
                 "id": f"{row.bot_id}:{row.update_id}",
-                "label": f"🔁 {moment(row.received_at, zone)} {row.person or '?'} · "
+                "label": f"🔁 {moment(row.received_at, zone, now)} {row.person or '?'} · "
                 f"{_(KIND[row.kind]) if row.kind in KIND else row.kind} · {row.reference}"[:60],
             }
             for row in rows
@@ -138,7 +138,7 @@ async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
 
 
 async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    me, page = actor(dialog_manager), page_of(dialog_manager, "unsent_page")
+    me, page, now = actor(dialog_manager), page_of(dialog_manager, "unsent_page"), today(dialog_manager)
     rows, total = await services(dialog_manager).stats.dead_messages(me, page)
     said = _("Press one to send it after all. Who has blocked the bot gets none.")
     return {
@@ -146,19 +146,19 @@ async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
             html("⚠️ <b>{title}</b> · {total}", title=_("Messages that did not arrive"), total=total),
             said if total else _("There are none."),
         ),
-        "messages": [{"id": row.id, "label": _unsent(row, me)[:60]} for row in rows],
+        "messages": [{"id": row.id, "label": _unsent(row, me, now)[:60]} for row in rows],
         **pages(total, dialog_manager, "unsent_page"),
     }
 
 
-def _unsent(row: DeadMessage, me: Actor) -> str:
+def _unsent(row: DeadMessage, me: Actor, today: date) -> str:
     about = ABOUT.get(row.kind.partition("_")[0], KIND["message"])
     mark = "📵" if row.blocked else "🔁"
-    return f"{mark} {moment(row.written_at, me.zone)} {row.person} · {_(about)}"
+    return f"{mark} {moment(row.written_at, me.zone, today)} {row.person} · {_(about)}"
 
 
 async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    me, page = actor(dialog_manager), page_of(dialog_manager, "failing_page")
+    me, page, now = actor(dialog_manager), page_of(dialog_manager, "failing_page"), today(dialog_manager)
     rows, total = await services(dialog_manager).stats.failing_reminders(me, page)
     said = _("They are tried again by themselves; press one to try it now. The log says why they fail.")
     return {
@@ -166,21 +166,21 @@ async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             html("⚠️ <b>{title}</b> · {total}", title=_("Reminders that fail"), total=total),
             said if total else _("There are none."),
         ),
-        "reminders": [{"id": row.id, "label": _failing(row, me)[:60]} for row in rows],
+        "reminders": [{"id": row.id, "label": _failing(row, me, now)[:60]} for row in rows],
         **pages(total, dialog_manager, "failing_page"),
     }
 
 
-def _failing(row: FailingReminder, me: Actor) -> str:
+def _failing(row: FailingReminder, me: Actor, today: date) -> str:
     about = [_(REMINDER.get(row.kind, N_("task"))), *([f"№{row.deal_number}"] if row.deal_number else [])]
-    return f"🔁 {row.person} · {' '.join(about)} · {moment(row.next_at, me.zone)} · ×{row.attempts}"
+    return f"🔁 {row.person} · {' '.join(about)} · {moment(row.next_at, me.zone, today)} · ×{row.attempts}"
 
 
 async def _show(manager: DialogManager, days: int) -> None:
-    today = actor(manager).day(services(manager).stats.clock.now())
+    now = today(manager)
     shown = kept(manager, "day")
-    day = (date.fromisoformat(shown) if shown else today) + timedelta(days=days)
-    keep(manager, day=min(day, today).isoformat())
+    day = (date.fromisoformat(shown) if shown else now) + timedelta(days=days)
+    keep(manager, day=min(day, now).isoformat())
 
 
 async def on_before(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:

@@ -196,40 +196,42 @@ _VOCABULARIES: Mapping[str, tuple[tuple[type[StrEnum], Mapping[Any, str]], ...]]
 LONG = 80
 
 
-def record(line: AuditLine, names: Mapping[int, str], zone: ZoneInfo) -> Markup:
+def record(line: AuditLine, names: Mapping[int, str], zone: ZoneInfo, today: date) -> Markup:
     """One record in two or three short lines: when and who; what, in which deal; what became of what."""
     row = line.record
     about = names.get(row.object_id or 0) if row.object_type == "user" and row.object_id != row.actor_id else None
     where = f"№{line.deal_number}" if line.deal_number else about
     head = html(
         "<b>{when}</b> {who}: {what}",
-        when=moment(row.at, zone),
+        when=moment(row.at, zone, today),
         who=line.actor or _("the bot"),
         what=_(ACTION[row.action]) if row.action in ACTION else row.action,
     )
-    said = [text for field, value in row.changes.items() if (text := change(field, value, names, zone)) is not None]
+    said = [
+        text for field, value in row.changes.items() if (text := change(field, value, names, zone, today)) is not None
+    ]
     if where:
         head = html("{head} · {where}", head=head, where=where)
     return html("{head}\n   {said}", head=head, said=_cut("; ".join(said), 200)) if said else head
 
 
-def change(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo) -> str | None:
+def change(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo, today: date) -> str | None:
     """A field with its old value and its new one, or with its value; None where it says nothing to a person."""
     if field not in FIELD or value in (None, "", []):
         return None
     is_pair = isinstance(value, list) and len(value) == 2 and field not in {"roles", "aliases", "work_hours", "days"}
     nested = isinstance(value, list) and len(value) == 2 and all(isinstance(side, list) for side in value)
     if is_pair or nested:
-        before, after = (_value(field, side, names, zone) for side in value)
+        before, after = (_value(field, side, names, zone, today) for side in value)
         return f"{_(FIELD[field])}: {before} → {after}"
-    return f"{_(FIELD[field])}: {_value(field, value, names, zone)}"
+    return f"{_(FIELD[field])}: {_value(field, value, names, zone, today)}"
 
 
-def _value(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo) -> str:
+def _value(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo, today: date) -> str:
     if value is None or value == "":
         return "—"
     if isinstance(value, list):
-        return ", ".join(_value(field, item, names, zone) for item in value) or "—"
+        return ", ".join(_value(field, item, names, zone, today) for item in value) or "—"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field in _PEOPLE and isinstance(value, int):
@@ -243,7 +245,7 @@ def _value(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo) -> 
         if field in _DAYS:
             return day(date.fromisoformat(str(value)[:10]))
         if field == "due_at":
-            return moment(datetime.fromisoformat(str(value)), zone)
+            return moment(datetime.fromisoformat(str(value)), zone, today)
     except (ValueError, InvalidOperation):
         pass
     return _cut(str(value), LONG)

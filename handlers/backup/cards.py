@@ -105,6 +105,7 @@ def _result(result: Mapping[str, Any]) -> list[Markup | str | None]:
 
 def _latest(there: BackupList, context: CardContext) -> list[Markup | str]:
     """The backups that lie in the folder now, the newest first."""
+    today = context.actor.day(context.services.backup.clock.now())
     found = ngettext("{n} backup is kept:", "{n} backups are kept:", there.total).format(n=there.total)
     hour = (
         _("By itself a backup is made daily after {hour}:00.").format(hour=there.at)
@@ -115,7 +116,7 @@ def _latest(there: BackupList, context: CardContext) -> list[Markup | str]:
         html(
             "{mark} {when} · {size}",
             mark="🔒" if one.encrypted else "📦",
-            when=f"{moment(one.at, context.actor.zone)}",
+            when=moment(one.at, context.actor.zone, today),
             size=size(one.size),
         )
         for one in there.latest

@@ -62,10 +62,12 @@ dialog = Dialog(
         Row(
             to(Label("🏢 Agency"), states.TeamSettings.main),
             to(Label("💯 Rates"), states.Rates.list),
-            to(Label("🧾 Audit"), states.Audit.list),
             when="admin",
         ),
-        Start(Label("❓ Help"), id="help", state=states.Menu.help),
+        Row(
+            to(Label("🧾 Audit"), states.Audit.list, when="admin"),
+            Start(Label("❓ Help"), id="help", state=states.Menu.help),
+        ),
         state=states.Menu.main,
         getter=getters.main,
         preview_data=getters.MENU_PREVIEW,

@@ -5,7 +5,7 @@ from typing import Any
 from aiogram_dialog import DialogManager
 from markupsafe import Markup
 
-from fsm.context import actor, kept, services
+from fsm.context import actor, kept, services, today
 from fsm.i18n import _
 from fsm.navigation import PAGE, page_of, pages
 from fsm.text import html, lines
@@ -71,7 +71,7 @@ def _work(card: PersonCard) -> list[str]:
 async def person(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await card(dialog_manager)
     user, zone = found.user, actor(dialog_manager).zone
-    seen = moment(user.last_seen_at, zone) if user.last_seen_at else _("never")
+    seen = moment(user.last_seen_at, zone, today(dialog_manager)) if user.last_seen_at else _("never")
     status = (
         _("⛔️ blocked") if not user.active else _("📵 has stopped the bot") if not user.reachable else _("🟢 at work")
     )

@@ -10,7 +10,7 @@ from aiogram_dialog.widgets.kbd import Button, Column, Select, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
-from fsm.context import actor, keep, kept, services
+from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _
 from fsm.navigation import back_row, leave_row
 from fsm.text import Label, Plain, Raw, html, lines
@@ -39,7 +39,7 @@ async def choosing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
 
 
 def label(invite: PendingInvite, manager: DialogManager) -> str:
-    until = moment(invite.invite.expires_at, actor(manager).zone)
+    until = moment(invite.invite.expires_at, actor(manager).zone, today(manager))
     return _("{roles} · until {until} · {author}").format(
         roles=roles.named(invite.invite.roles), until=until, author=invite.author
     )
@@ -68,10 +68,11 @@ async def on_make(query: CallbackQuery, _button: Button, manager: DialogManager)
     wanted = kept(manager, "roles", [])
     made = await services(manager).people.invite(actor(manager), wanted)
     bot: Bot = manager.middleware_data["bot"]
+    until = moment(made.expires_at, actor(manager).zone, today(manager))
     link = f"https://t.me/{(await bot.me()).username}?start={made.code}"
     text = lines(
         html(_("🔗 Invitation to the agency's bot: {roles}."), roles=roles.named(wanted)),
-        html(_("It lets one person in, until {until}."), until=moment(made.expires_at, actor(manager).zone)),
+        html(_("It lets one person in, until {until}."), until=until),
         "",
         link,
     )

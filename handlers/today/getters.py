@@ -5,7 +5,7 @@ from typing import Any
 from aiogram_dialog import DialogManager
 from markupsafe import Markup
 
-from fsm.context import actor, kept, services
+from fsm.context import actor, kept, services, today
 from fsm.i18n import _
 from fsm.text import html, lines
 from fsm.words import (
@@ -68,7 +68,7 @@ async def main(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     task = await do.tasks.card(who, item.id)
     takes = task.works and task.task.status in {TaskStatus.QUEUED, TaskStatus.RETURNED}
     return {
-        "text": task_text(item, task, moment(task.task.due_at, who.zone)),
+        "text": task_text(item, task, moment(task.task.due_at, who.zone, today(dialog_manager))),
         "deal": False,
         "accept": takes and task.task.assignee_id == who.user_id,
         **flags,

@@ -13,14 +13,26 @@ from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _, ngettext
 from handlers.variants.buttons import show_client
 from models.enums import TaskKind
+from services.errors import Invalid
 
 
 def _variant_id(manager: DialogManager) -> int:
     return int(kept(manager, "variant_id"))
 
 
+async def _may_enter(manager: DialogManager) -> None:
+    """Say to who only reads the variants where words go instead. Raises Invalid."""
+    page = await services(manager).variants.of_deal(actor(manager), start_id(manager, "deal_id"), 0, 1)
+    if not page.edits:
+        raise Invalid(
+            "The executor enters the variants. Give him a calculation task in the deal, or write your words in its"
+            " journal."
+        )
+
+
 async def on_lines(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
     """Typed lines are variants at once; the bad ones are shown back and the rest is kept."""
+    await _may_enter(manager)
     result = await services(manager).variants.add_lines(
         actor(manager), start_id(manager, "deal_id"), message.text or ""
     )
@@ -53,6 +65,7 @@ async def on_papers(_event: CallbackQuery, _button: Button, manager: DialogManag
 
 
 async def on_line_anew(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
+    await _may_enter(manager)
     await services(manager).variants.update_line(actor(manager), _variant_id(manager), message.text or "")
 
 

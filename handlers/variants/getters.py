@@ -70,23 +70,24 @@ def _bad(manager: DialogManager) -> Markup | None:
     )
 
 
+def _counted(total: int, added: int) -> str:
+    """How many there are, and how many of them the last message brought; one number is said once."""
+    in_all = ngettext("{n} variant", "{n} variants", total).format(n=total) if total else _("No variants yet.")
+    if not added:
+        return in_all
+    entered = ngettext("{n} variant entered", "{n} variants entered", added).format(n=added)
+    return f"✅ {entered}" if added == total else f"✅ {entered}. " + _("In all: {count}").format(count=in_all)
+
+
 async def variants(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     deal_id = start_id(dialog_manager, "deal_id")
     page = await services(dialog_manager).variants.of_deal(actor(dialog_manager), deal_id, page_of(dialog_manager))
     added = int(kept(dialog_manager, "added", 0))
-    count = (
-        ngettext("{n} variant", "{n} variants", page.total).format(n=page.total)
-        if page.total
-        else _("No variants yet.")
-    )
     return {
         "text": lines(
             head(page.deal, _("Variants"), "🧮"),
             "",
-            html("✅ {added}", added=ngettext("{n} variant entered", "{n} variants entered", added).format(n=added))
-            if added
-            else None,
-            count,
+            _counted(page.total, added),
             _bad(dialog_manager),
             lines(
                 "",

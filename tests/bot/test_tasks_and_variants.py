@@ -163,16 +163,35 @@ async def test_lines_are_variants_and_the_bad_one_is_shown_back(
     await egor.tap("📝 Внести варианты")
     assert "РЕСО 54300 фр15" in egor.screen
     await egor.say(LINES)
-    assert "внесено 2 варианта" in egor.screen
+    assert egor.screen.count("2 варианта") == 1
+    assert "✅ внесено 2 варианта" in egor.screen
     assert "Россо 100000" in egor.screen
     assert "Не знаю" in egor.screen
     assert await agency.value("SELECT count(*) FROM variants") == 2
+    await egor.say("РЕСО 57000 фр10")
+    assert "✅ внесён 1 вариант. Всего: 3 варианта" in egor.screen
+    await egor.tap("В3")
+    await egor.tap("🗑 Удалить")
+    await egor.tap("🗑 Да, удалить")
     await egor.double_tap("📨 Сдать продавцу (2)")
     assert await status(agency) == "done"
     ready = anna.find("Варианты готовы")
     assert "В2 · АльфаСтрахование — 49 900 ₽" in ready.text.replace("\u00a0", " ")
     assert "КВ 15%" in ready.text
     assert "КВ" not in show(egor.last)
+
+
+async def test_a_seller_who_types_over_the_variants_is_told_where_his_words_go(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await handed_in(anna, egor)
+    await anna.tap("📂 Открыть сделку", message=anna.find("Варианты готовы"))
+    await anna.tap("⚖️ Выбрать вариант")
+    for words in ("РЕСО 51000", "клиент просит скидку"):
+        await anna.say(words)
+        assert "Варианты вносит исполнитель. Дайте ему задачу на расчёт" in anna.transcript
+        assert "🧮 Варианты" in anna.screen
+    assert await agency.value("SELECT count(*) FROM variants") == 2
 
 
 async def test_what_goes_to_the_client_says_nothing_of_commission(

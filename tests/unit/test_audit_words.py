@@ -17,6 +17,7 @@ from services.audit import AuditLine
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 MOSCOW = ZoneInfo("Europe/Moscow")
 NAMES = {1: "Анна", 2: "Борис"}
+TODAY = dt.date(2026, 3, 2)
 
 
 def actions() -> Iterator[str]:
@@ -53,7 +54,7 @@ def test_every_action_has_its_words() -> None:
 )
 def test_a_change_is_read_in_words(field: str, value: object, said: str | None) -> None:
     with use_language("ru"):
-        got = change(field, value, NAMES, MOSCOW)
+        got = change(field, value, NAMES, MOSCOW, TODAY)
     assert (got.replace("\u00a0", " ") if got else got) == said
 
 
@@ -67,7 +68,15 @@ def test_what_people_wrote_cannot_break_the_screen() -> None:
         changes={"title": ["<b>", "x" * 500]},
     )
     with use_language("ru"):
-        shown = str(record(AuditLine(row, "Анна <script>", 1001), NAMES, MOSCOW))
+        shown = str(record(AuditLine(row, "Анна <script>", 1001), NAMES, MOSCOW, TODAY))
     assert "Анна &lt;script&gt;: объект исправлен · №1001" in shown
     assert "&lt;b&gt; → xxx" in shown
     assert len(shown) < 400
+
+
+@pytest.mark.parametrize(("year", "said"), [(2026, "<b>02.03 12:00</b>"), (2025, "<b>02.03.2025 12:00</b>")])
+def test_a_record_of_another_year_says_its_year(year: int, said: str) -> None:
+    at = dt.datetime(year, 3, 2, 9, tzinfo=dt.UTC)
+    row = AuditRecord(at=at, actor_id=1, action="deal.opened", object_type="deal", object_id=5, changes={})
+    with use_language("ru"):
+        assert said in str(record(AuditLine(row, "Анна", 1001), NAMES, MOSCOW, TODAY))
