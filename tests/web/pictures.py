@@ -40,8 +40,8 @@ DESK: Final = {"width": 1560, "height": 940}
 PHONE: Final = {"width": 390, "height": 844}
 CLIENT: Final = "Смирнова"
 HINT: Final = "Напишите имя, телефон, госномер"
-PATIENCE: Final = 60_000
-LONGEST: Final = 600
+PATIENCE: Final = 120_000
+LONGEST: Final = 1800
 
 expect.set_options(timeout=PATIENCE)
 
