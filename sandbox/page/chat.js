@@ -69,7 +69,7 @@ export class Column {
     this.input.addEventListener('input', () => { this.grow(); this.suggest() })
     this.input.addEventListener('keydown', (event) => this.keys(event))
     this.input.addEventListener('paste', (event) => this.paste(event))
-    this.menuButton = h('button', { type: 'button', class: 'menu-button', aria: { label: t('commands'), expanded: false }, onclick: () => this.toggleCommands() }, icon('menu', 20), h('span', {}, t('menu')))
+    this.menuButton = h('button', { type: 'button', class: 'menu-button', aria: { label: t('commands'), expanded: false }, onpointerdown: (event) => event.preventDefault(), onclick: () => this.toggleCommands() }, icon('menu', 20), h('span', {}, t('menu')))
     this.keyboardButton = iconButton('keyboard', t('showKeyboard'), () => { this.closedKeyboard = !this.closedKeyboard; this.syncPerson() })
     this.sendButton = iconButton('send', t('send'), () => this.submit(), { class: 'send' })
     this.suggestions = h('div', { class: 'suggestions', role: 'listbox', aria: { label: t('commands') }, hidden: true })
