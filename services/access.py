@@ -21,6 +21,7 @@ from models.enums import Role
 from models.scope import EVERYTHING, Scope
 from services.errors import Forbidden
 from services.ports import Clock
+from services.stand_in import readdress
 from storage.uow import Transaction, Transactions
 
 P = ParamSpec("P")
@@ -166,6 +167,8 @@ def command(
                     if done:
                         return result  # type: ignore[no-any-return]
                 outcome = await method(self, tx, actor, *args, **kwargs)
+                if tx.messages:
+                    await readdress(tx)
                 if key is not None:
                     tx.mark_effect(key, outcome)
                 await tx.commit()

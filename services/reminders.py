@@ -13,6 +13,7 @@ from services.money import UNDO
 from services.policies import lock_policy, status_of
 from services.rules.calendar import not_later_working_day
 from services.rules.ladders import last_safe_day
+from services.stand_in import admins_instead, keeps
 from storage.engine import is_outage
 from storage.uow import Transaction
 
@@ -151,7 +152,11 @@ class ReminderService(Service):
             alone = not is_late or late.get(user.id, 0) <= MANY
             if row.kind is ReminderKind.DIGEST:
                 await self._fire_digest(tx, row, user)
-            elif user.active and planning.is_quiet(user, tx.now):
+            elif not await self._hears(tx, row, user):
+                await self._pass_on(tx, row, user)
+                self._settle(tx, row, said=False)
+                await self._again_tomorrow(tx, row)
+            elif planning.is_quiet(user, tx.now):
                 await self._wait_for_morning(tx, row, user, keep_day=is_late)
             else:
                 await self._bring_to_today(tx, row, user)
@@ -159,10 +164,7 @@ class ReminderService(Service):
                 self._settle(tx, row, said=said, alone=alone)
                 if said and not alone:
                     gathered.add(user.id)
-                if row.kind is ReminderKind.REVIEW:
-                    # Until somebody touches the deal, its review comes back every working day.
-                    await tx.session.flush()
-                    await planning.plan_review(tx, await tx.session.get_one(Deal, row.object_id))
+                await self._again_tomorrow(tx, row)
         for user_id in gathered:
             # The next hundred rows of a long absence change the same message.
             on = planning.today_of(people[user_id], tx.now).isoformat()
@@ -183,6 +185,32 @@ class ReminderService(Service):
                 deal_id=row.deal_id,
                 reminder_id=row.id,
             )
+
+    @staticmethod
+    async def _again_tomorrow(tx: Transaction, row: Reminder) -> None:
+        """Until somebody touches the deal, its review comes back every working day."""
+        if row.kind is ReminderKind.REVIEW:
+            await tx.session.flush()
+            await planning.plan_review(tx, await tx.session.get_one(Deal, row.object_id))
+
+    @staticmethod
+    async def _hears(tx: Transaction, row: Reminder, user: User) -> bool:
+        """Whether a person can be reminded of this: he is here, and may still see the deal that he sells."""
+        deal = await tx.session.get_one(Deal, row.deal_id)
+        return user.active and user.reachable and (deal.seller_id != user.id or keeps(user))
+
+    @staticmethod
+    async def _pass_on(tx: Transaction, row: Reminder, user: User) -> None:
+        """What a seller cannot be told the admins are, each in his own waking hours, until the deal is handed over."""
+        deal = await tx.session.get_one(Deal, row.deal_id)
+        if deal.seller_id != user.id:
+            return
+        await tx.reminders.plan(
+            planning.row(
+                admin, row.kind, row.object_id, row.step, planning.after_quiet(admin, tx.now), deal.id, row.event_on
+            )
+            for admin in await admins_instead(tx, user)
+        )
 
     @staticmethod
     async def _fire_digest(tx: Transaction, row: Reminder, user: User) -> None:
@@ -219,8 +247,6 @@ class ReminderService(Service):
 
     @staticmethod
     async def _is_to_be_said(tx: Transaction, row: Reminder, user: User) -> bool:
-        if not user.active or not user.reachable:
-            return False
         today = planning.today_of(user, tx.now)
         begins, ends = (
             datetime.combine(day, time(), ZoneInfo(user.time_zone)).astimezone(UTC)

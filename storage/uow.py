@@ -64,7 +64,7 @@ class Transaction:
         self.now = now
         # Written last: the chain of records is a lock that all transactions wait for.
         self._records: list[AuditRecord] = []
-        self._notifies = False
+        self.messages: list[OutboxMessage] = []
 
     @cached_property
     def session(self) -> AsyncSession:
@@ -193,18 +193,17 @@ class Transaction:
         **params: Any,
     ) -> None:
         """Queue a message to a person: what kind and about which ids; it is rendered when it is sent."""
-        self._notifies = True
-        self.session.add(
-            OutboxMessage(
-                recipient_id=recipient_id,
-                kind=kind,
-                params=params,
-                dedup_key=dedup_key,
-                card_key=card_key,
-                edits_card=edits_card,
-                deal_id=deal_id,
-            )
+        message = OutboxMessage(
+            recipient_id=recipient_id,
+            kind=kind,
+            params=params,
+            dedup_key=dedup_key,
+            card_key=card_key,
+            edits_card=edits_card,
+            deal_id=deal_id,
         )
+        self.messages.append(message)
+        self.session.add(message)
 
     async def effect(self, key: str) -> tuple[bool, Any]:
         """Tell whether the effect under this key has happened, and what it returned."""
@@ -217,7 +216,7 @@ class Transaction:
     async def commit(self) -> None:
         self.session.add_all(self._records)
         await self.session.commit()
-        if self._notifies and self._on_message is not None:
+        if self.messages and self._on_message is not None:
             self._on_message()
 
 

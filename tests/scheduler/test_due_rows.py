@@ -154,14 +154,22 @@ async def test_a_closed_deal_is_silent(agency: Agency) -> None:
     assert await agency.sql("SELECT count(*) FROM reminders WHERE status = 'planned'") == [(0,)]
 
 
-async def test_somebody_blocked_or_out_of_reach_is_told_nothing_and_stops_nobody_else(agency: Agency) -> None:
+async def test_somebody_blocked_or_out_of_reach_stops_nobody_else_and_the_admin_hears_instead(agency: Agency) -> None:
     for seller in (agency.anna, agency.boris):
         await register(agency, seller, await agency.deal(seller))
     await change(agency, agency.anna.user_id, active=False)
-    await tick(agency, 2027, 1, 15, 9, 5)
+    for minute in (5, 6):
+        await tick(agency, 2027, 1, 15, 9, minute)
     await change(agency, agency.boris.user_id, reachable=False)
-    await tick(agency, 2027, 1, 29, 9, 5)
-    assert await said(agency, "policy_end") == [("01-15", agency.boris.user_id, "policy_end", -45)]
+    for minute in (5, 6):
+        await tick(agency, 2027, 1, 29, 9, minute)
+    galina = agency.galina.user_id
+    assert await said(agency, "policy_end") == [
+        ("01-15", agency.boris.user_id, "policy_end", -45),
+        ("01-15", galina, "policy_end", -45),
+        ("01-29", galina, "policy_end", -30),
+        ("01-29", galina, "policy_end", -30),
+    ]
 
 
 # --- when ----------------------------------------------------------------------------------------------------------

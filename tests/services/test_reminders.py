@@ -297,3 +297,27 @@ async def test_who_executes_a_deal_of_another_seller_does_not_answer_for_him(age
     policy = await register(agency, agency.anna, deal)
     with pytest.raises(Forbidden):
         await agency.services.reminders.thinking(both, policy, 7)
+
+
+# --- a seller who cannot be told -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["blocked", "demoted", "stopped the bot"])
+async def test_what_a_seller_cannot_be_told_the_admin_is_until_it_is_handed_over(agency: Agency, how: str) -> None:
+    deal = await agency.deal(agency.anna)
+    await register(agency, agency.anna, deal, paid=False)
+    if how == "blocked":
+        await agency.services.people.block(agency.galina, agency.anna.user_id)
+    elif how == "demoted":
+        await agency.services.people.set_roles(agency.galina, agency.anna.user_id, ["executor"])
+    else:
+        await agency.services.people.unreachable(agency.galina, agency.anna.user_id)
+    for day in (4, 5):
+        await tick(agency, 2026, 3, day, 12)
+        await tick(agency, 2026, 3, day, 12, 5)
+    galina = agency.galina.user_id
+    assert await said(agency, "payment") == [("03-04", galina, "payment", 1), ("03-05", galina, "payment", 3)]
+    await agency.services.people.hand_over(agency.galina, agency.anna.user_id, agency.boris.user_id, "seller")
+    await tick(agency, 2026, 3, 6, 12)
+    both = {agency.boris.user_id, galina}  # a week late is told to the admin whosever the deal is
+    assert {row[1] for row in await said(agency, "payment") if row[0] == "03-06"} == both
