@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from models.enums import (
+    DealStage,
     ExpenseKind,
     ExpenseStatus,
     IncomeStatus,
@@ -19,7 +20,7 @@ from models.values.money import MAX_SUM, quantise
 from services import planning, touch
 from services.access import ANYBODY, SELLERS, Actor, Service, command, query
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
-from services.policies import COMMISSION_LAG, PAGE, Rate, lock_policy, write_off
+from services.policies import COMMISSION_LAG, PAGE, Rate, expect_nothing, lock_policy, write_off
 from services.rules.rates import commissions
 from services.rules.statuses import payment_status
 from storage.money import Sums
@@ -123,6 +124,12 @@ async def _lock_expense(tx: Transaction, actor: Actor, expense_id: int) -> tuple
         raise NotFound
     deal, payment = await _lock(tx, actor, payment_id, owner=True)
     return deal, payment, next(expense for expense in payment.expenses if expense.id == expense_id)
+
+
+def _check_open(deal: Deal) -> None:
+    """What is owed again must be on somebody's list; nobody looks at a closed deal."""
+    if deal.stage is DealStage.CLOSED:
+        raise Invalid("The deal is closed. Reopen it first.")
 
 
 def _fact_day(tx: Transaction, actor: Actor, on: date | None) -> date:
@@ -290,6 +297,7 @@ class MoneyService(Service):
             raise AlreadyDone
         if payment.policy.outcome is PolicyOutcome.CANCELLED:
             raise Invalid("The policy is cancelled: nothing is owed on it.")
+        _check_open(deal)
         payment.waived_at, payment.waived_reason = None, ""
         for income in payment.incomes:
             if income.status is IncomeStatus.WRITTEN_OFF:
@@ -460,10 +468,14 @@ class MoneyService(Service):
                 raise Invalid("Ten minutes have passed: now only an admin takes this back.")
         if move.kind is MoneyMoveKind.CLIENT_PAID and payment.confirmed_on is not None:
             raise Invalid("The insurer has confirmed this instalment. Undo the confirmation first.")
+        if move.kind is MoneyMoveKind.CLIENT_PAID and payment.waived_at is None:
+            _check_open(deal)
         move.undone_at, move.undone_by_id = tx.now, actor.user_id
         if move.kind is MoneyMoveKind.CLIENT_PAID:
             payment.paid_amount -= move.amount
             payment.settled_on = None
+            if payment.waived_at is not None:
+                await expect_nothing(tx, payment)
         elif move.kind is MoneyMoveKind.INSURER_CONFIRMED:
             payment.confirmed_on = None
         elif move.kind is MoneyMoveKind.COMMISSION_RECEIVED:

@@ -150,7 +150,7 @@ class PeopleService(Service):
             elif user.roles != ordered:
                 await self._change_roles(tx, user, ordered)
             user.username = username
-            user.reachable = True
+            _reached(tx, user)
             user.last_seen_at = tx.now
             if invite is not None:
                 invite.used_by_id, invite.used_at = user.id, tx.now
@@ -213,7 +213,8 @@ class PeopleService(Service):
         async with self._transactions.begin(None, now) as tx:
             user = await tx.people.lock(actor.user_id)
             if user is not None:
-                user.last_seen_at, user.reachable = now, True
+                _reached(tx, user)
+                user.last_seen_at = now
             await tx.commit()
 
     # --- invites --------------------------------------------------------------------------------------------------
@@ -439,6 +440,14 @@ class PeopleService(Service):
                 user_id, "deals_handed_over", deal_id=deal.id, deal=deal.id, number=deal.number, from_id=before,
                 to_id=to_user_id,
             )  # fmt: skip
+
+
+def _reached(tx: Transaction, user: User) -> None:
+    """Whoever writes to the bot can be written to again."""
+    if not user.reachable:
+        user.reachable = True
+        tx.actor_id = tx.actor_id or user.id
+        tx.audit("person.reachable", "user", user.id)
 
 
 def _may_take(taker: User, role: Role, from_id: int) -> None:

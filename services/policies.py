@@ -122,6 +122,12 @@ async def write_off(tx: Transaction, payment: Payment, reason: str) -> None:
     """
     payment.waived_at = tx.now
     payment.waived_reason = reason
+    await expect_nothing(tx, payment)
+    await planning.plan_payment(tx, payment)
+
+
+async def expect_nothing(tx: Transaction, payment: Payment) -> None:
+    """Of a written-off payment that nobody has paid anything of neither commission nor an expense is expected."""
     if not payment.paid_amount:
         for income in await tx.money.incomes(payment.id):
             if income.status is IncomeStatus.EXPECTED and not income.received_amount:
@@ -129,7 +135,6 @@ async def write_off(tx: Transaction, payment: Payment, reason: str) -> None:
         for expense in await tx.money.expenses(payment.id):
             if expense.status is ExpenseStatus.EXPECTED and not expense.paid_amount:
                 expense.status = ExpenseStatus.WRITTEN_OFF
-    await planning.plan_payment(tx, payment)
 
 
 # --- steps of registering -----------------------------------------------------------------------------------------
@@ -258,6 +263,12 @@ async def _link_file(tx: Transaction, policy: Policy) -> int:
     return 0
 
 
+def _check_open(deal: Deal) -> None:
+    """What puts something on somebody's list again needs a deal that is on a list."""
+    if deal.stage is DealStage.CLOSED:
+        raise Invalid("The deal is closed. Reopen it first.")
+
+
 def _move_stage(tx: Transaction, deal: Deal, stage: DealStage) -> None:
     if deal.stage is not stage:
         tx.audit("deal.stage", "deal", deal.id, deal_id=deal.id, stage=[deal.stage, stage])
@@ -377,8 +388,7 @@ class PolicyService(Service):
         same = await tx.policies.by_number(policy_number(number))
         if same and (same.deal_id, same.premium, same.starts_on) == (deal.id, premium, starts_on):
             raise AlreadyDone
-        if deal.stage is DealStage.CLOSED:
-            raise Invalid("The deal is closed. Reopen it first.")
+        _check_open(deal)
         number = await _free_number(tx, actor, deal, number)
         _check_terms(premium, starts_on, ends_on)
         planned = _read_plan(plan, premium, starts_on)
@@ -412,7 +422,8 @@ class PolicyService(Service):
         if previous is not None:
             await _replace(tx, previous, policy, today)
         files = await _link_file(tx, policy)
-        await tasks.close_open_task(tx, deal.id, TaskKind.ISSUE)
+        for kind in (TaskKind.ISSUE, TaskKind.CALCULATE):  # what the policy came of needs no calculation any more
+            await tasks.close_open_task(tx, deal.id, kind)
         _move_stage(tx, deal, after_policy_registered())
         deal.renewal_of_id = None
         await planning.plan_policy(tx, policy)
@@ -586,8 +597,7 @@ class PolicyService(Service):
     async def start_renewal(self, tx: Transaction, actor: Actor, policy_id: int) -> int:
         """«Считаем»: the same deal is calculated again, with last year's terms as the base draft; the draft's id."""
         deal, policy = await lock_policy(tx, actor, policy_id)
-        if deal.stage is DealStage.CLOSED:
-            raise Invalid("The deal is closed. Reopen it first.")
+        _check_open(deal)
         if policy.outcome is not None or deal.renewal_of_id == policy.id:
             raise AlreadyDone
         if deal.renewal_of_id is not None:
@@ -647,6 +657,7 @@ class PolicyService(Service):
             raise AlreadyDone
         if policy.outcome is not PolicyOutcome.LOST:
             raise Invalid("Only a refusal can be taken back.")
+        _check_open(deal)
         await self._reopen(tx, policy)
         await touch.recompute(tx, deal)
         tx.event(deal.id, "policy_reopened", number=policy.number, policy_id=policy.id)
@@ -694,4 +705,4 @@ class PolicyService(Service):
         if deal.renewal_of_id == policy.id:
             deal.renewal_of_id = None
             if deal.stage is DealStage.CALCULATING:
-                _move_stage(tx, deal, DealStage.IN_FORCE)
+                await tasks.fall_back(tx, deal, DealStage.IN_FORCE)

@@ -189,6 +189,14 @@ def _set_stage(tx: Transaction, deal: Deal, stage: DealStage | None) -> None:
     deal.stage = stage
 
 
+async def fall_back(tx: Transaction, deal: Deal, stage: DealStage | None) -> None:
+    """Take a deal back to a stage, but not behind what is still asked on it: an open task holds it where it is done."""
+    await tx.session.flush()
+    asked = await tx.tasks.open_kinds(deal.id)
+    held = next((kind for kind in (TaskKind.ISSUE, TaskKind.CALCULATE) if kind in asked), None)
+    _set_stage(tx, deal, stage if held is None else after_task_given(held))
+
+
 async def close_open_task(tx: Transaction, deal_id: int, kind: TaskKind) -> int | None:
     """Finish the open task of a kind because its work is done: variants handed in, the policy registered.
 
@@ -389,16 +397,13 @@ class TaskService(Service):
         task.finished_at = tx.now
         if deal.stage is after_task_given(task.kind):
             counts = await tx.variants.counts(deal.id)
-            _set_stage(
-                tx,
-                deal,
-                after_task_cancelled(
-                    task.kind,
-                    has_offered=VariantStatus.OFFERED in counts,
-                    has_chosen=VariantStatus.CHOSEN in counts,
-                    has_policy=await tx.variants.last_policy_at(deal.id) is not None,
-                ),
+            left = after_task_cancelled(
+                task.kind,
+                has_offered=VariantStatus.OFFERED in counts,
+                has_chosen=VariantStatus.CHOSEN in counts,
+                has_policy=await tx.variants.last_policy_at(deal.id) is not None,
             )
+            await fall_back(tx, deal, left)
         await self._settle(tx, deal, task)
         await _refresh(tx, task, deal)
         tx.event(deal.id, "task_cancelled", task_id=task.id, kind=task.kind.value, comment=reason)

@@ -18,9 +18,15 @@ from services.errors import N_, AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.comparison import Comparison, Offer, compare
 from services.rules.plans import PaymentPlan
 from services.rules.reading import Unreadable, clean_text
-from services.rules.stages import ForbiddenMove, after_choice, after_variants_handed_in, check_variant_move
+from services.rules.stages import (
+    ForbiddenMove,
+    after_choice,
+    after_task_cancelled,
+    after_variants_handed_in,
+    check_variant_move,
+)
 from services.rules.variant_lines import BadLine, VariantLine, read_variant_lines
-from services.tasks import card_key, close_open_task, comparison_key, refresh_comparison, take_up
+from services.tasks import card_key, close_open_task, comparison_key, fall_back, refresh_comparison, take_up
 from storage.uow import Transaction
 
 LINES_LIMIT = 20
@@ -294,6 +300,8 @@ class VariantService(Service):
         variant.deleted_at = tx.now
         tx.audit("variant.deleted", "variant", variant.id, deal_id=deal.id, number=variant.number)
         tx.event(deal.id, "variant_deleted", number=variant.number)
+        if deal.stage is DealStage.CHOOSING:
+            await self._still_choosing(tx, deal)
         await _tell_changed(tx, deal, variant)
 
     @command(ANYBODY)
@@ -494,6 +502,14 @@ class VariantService(Service):
         if not await may_edit(tx, actor, deal):
             raise Forbidden(f"deal {deal_id} is calculated by {deal.executor_id}")
         return deal
+
+    @staticmethod
+    async def _still_choosing(tx: Transaction, deal: Deal) -> None:
+        """With nothing left to choose from the deal is where it was before the variants were handed in."""
+        await tx.session.flush()
+        if not await tx.variants.any_handed_in(deal.id):
+            has_policy = await tx.variants.last_policy_at(deal.id) is not None
+            await fall_back(tx, deal, after_task_cancelled(TaskKind.CALCULATE, has_policy=has_policy))
 
     @staticmethod
     async def _known_insurer(tx: Transaction, values: Mapping[str, Any]) -> None:

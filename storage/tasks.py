@@ -57,6 +57,10 @@ class Tasks(Repository):
         statement = select(Task.id).where(Task.deal_id == deal_id, Task.kind == kind, OPEN_TASK).limit(1)
         return await self.one(statement) is not None
 
+    async def open_kinds(self, deal_id: int) -> set[TaskKind]:
+        """What is still asked on a deal."""
+        return set(await self.many(select(Task.kind).where(Task.deal_id == deal_id, OPEN_TASK).distinct()))
+
     async def lock_open(self, deal_id: int) -> list[Task]:
         """Everything that is still asked on a deal, held until the transaction ends."""
         return await self.many(

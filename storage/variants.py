@@ -71,6 +71,13 @@ class Variants(Repository):
         )
         return dict(rows.all())
 
+    async def any_handed_in(self, deal_id: int) -> bool:
+        """Whether the seller has been given a variant that is still there."""
+        handed_in = select(Variant.id).where(
+            Variant.deal_id == deal_id, Variant.offered_at.is_not(None), Variant.deleted_at.is_(None)
+        )
+        return await self.one(handed_in.limit(1)) is not None
+
     async def caption(self, variant_id: int) -> Variant | None:
         """One variant with its insurer, deleted or not, for a card that names it."""
         return await self.one(select(Variant).where(Variant.id == variant_id).options(joinedload(Variant.insurer)))

@@ -82,6 +82,7 @@ ACTION: Mapping[str, str] = {
     "person.blocked": N_("person blocked"),
     "person.handed_over": N_("work handed over"),
     "person.joined": N_("joined the agency"),
+    "person.reachable": N_("person has started the bot again"),
     "person.renamed": N_("person renamed"),
     "person.roles": N_("roles changed"),
     "person.settings": N_("own settings changed"),

@@ -51,8 +51,13 @@ deal_moves: Mapping[DealStage, frozenset[DealStage]] = {
     DealStage.CALCULATING: frozenset(
         {DealStage.COLLECTING, DealStage.CHOOSING, DealStage.ISSUING, DealStage.IN_FORCE, DealStage.CLOSED}
     ),
-    DealStage.CHOOSING: frozenset({DealStage.CALCULATING, DealStage.ISSUING, DealStage.IN_FORCE, DealStage.CLOSED}),
-    DealStage.ISSUING: frozenset({DealStage.CALCULATING, DealStage.CHOOSING, DealStage.IN_FORCE, DealStage.CLOSED}),
+    # Back to `collecting` goes a deal whose last variant or only task was taken away.
+    DealStage.CHOOSING: frozenset(
+        {DealStage.COLLECTING, DealStage.CALCULATING, DealStage.ISSUING, DealStage.IN_FORCE, DealStage.CLOSED}
+    ),
+    DealStage.ISSUING: frozenset(
+        {DealStage.COLLECTING, DealStage.CALCULATING, DealStage.CHOOSING, DealStage.IN_FORCE, DealStage.CLOSED}
+    ),
     DealStage.IN_FORCE: frozenset({DealStage.CALCULATING, DealStage.CHOOSING, DealStage.ISSUING, DealStage.CLOSED}),
     DealStage.CLOSED: frozenset({DealStage.COLLECTING, DealStage.IN_FORCE}),  # reopened
 }

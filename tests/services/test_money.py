@@ -345,3 +345,32 @@ async def test_unpaid_instalments_are_listed_overdue_first_and_paged(agency: Any
     assert (await money.due(agency.anna))[1] == 0
     rows, total = await money.of(agency.anna, deal_id=sold.deal_id)
     assert ([r.status for r in rows], total) == ([PaymentStatus.PAID, PaymentStatus.PLANNED], 2)
+
+
+# --- closed deals, and what was written off ------------------------------------------------------------------------
+
+
+async def test_a_payment_is_not_taken_back_on_a_closed_deal_where_nobody_would_see_it(agency: Any, sold: Sold) -> None:
+    moves = [await sold.money.client_paid(agency.anna, id_) for id_ in (sold.first, sold.second)]
+    await agency.services.deals.close(agency.anna, sold.deal_id, "ended", "finished")
+    with pytest.raises(Invalid, match="Reopen it first"):
+        await sold.money.undo(agency.anna, moves[1])
+    assert (await sold.payment(sold.second)).settled_on is not None
+
+
+async def test_a_written_off_instalment_is_not_owed_again_on_a_closed_deal(agency: Any, sold: Sold) -> None:
+    await sold.money.client_paid(agency.anna, sold.first)
+    await sold.money.waive(agency.anna, sold.second, "Продан")
+    await agency.services.deals.close(agency.anna, sold.deal_id, "ended", "finished")
+    with pytest.raises(Invalid, match="Reopen it first"):
+        await sold.money.restore(agency.anna, sold.second)
+
+
+async def test_with_its_only_part_taken_back_a_written_off_instalment_expects_no_commission(
+    agency: Any, sold: Sold
+) -> None:
+    part = await sold.money.client_paid(agency.anna, sold.first, D(1000))
+    await sold.money.waive(agency.anna, sold.first, "Остаток не нужен")
+    assert (await sold.commission()).status is IncomeStatus.EXPECTED
+    await sold.money.undo(agency.anna, part)
+    assert (await sold.commission()).status is IncomeStatus.WRITTEN_OFF

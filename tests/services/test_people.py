@@ -307,3 +307,12 @@ async def test_a_seller_hands_over_one_deal_of_his_own(agency: Any) -> None:
     assert await sent(agency, agency.anna.user_id) == ["deals_handed_over"]
     with pytest.raises(AlreadyDone):
         await people.hand_over_deal(agency.galina, other, boris)
+
+
+async def test_that_somebody_can_be_written_to_again_is_on_record(agency: Any) -> None:
+    await agency.services.people.blocked_bot(agency.anna)
+    await agency.services.people.seen(agency.anna)
+    [(actor, reachable)] = await agency.sql(
+        "SELECT actor_id, reachable FROM audit_records, users u WHERE action = 'person.reachable' AND u.id = object_id"
+    )
+    assert (actor, reachable) == (agency.anna.user_id, True)

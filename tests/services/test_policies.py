@@ -21,6 +21,7 @@ from models.enums import (
     ReminderKind,
     ReviewReason,
     Role,
+    TaskKind,
     VariantStatus,
 )
 from models.tables import (
@@ -473,3 +474,23 @@ async def test_a_deal_handed_over_takes_its_policies_along(agency: Any) -> None:
     with pytest.raises(NotFound):
         await agency.services.policies.card(agency.anna, policy_id)
     assert (await agency.services.policies.card(agency.boris, policy_id)).decides
+
+
+async def test_a_refusal_is_not_taken_back_on_a_closed_deal(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    policy_id = await register(agency, agency.anna, deal_id)
+    [payment] = await agency.rows(select(Payment.id))
+    await agency.services.money.client_paid(agency.anna, payment)
+    await agency.services.deals.close(agency.anna, deal_id, "ended", "finished")
+    with pytest.raises(Invalid, match="Reopen it first"):
+        await agency.services.policies.clear_outcome(agency.anna, policy_id)
+
+
+async def test_a_lost_policy_leaves_the_deal_at_the_calculation_that_is_still_asked(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    policy_id = await register(agency, agency.anna, deal_id)
+    await agency.services.policies.start_renewal(agency.anna, policy_id)
+    due = "2026-03-03T18:00"
+    await agency.services.tasks.give(agency.anna, deal_id, TaskKind.CALCULATE, agency.egor.user_id, due)
+    await agency.services.policies.set_outcome(agency.anna, policy_id, PolicyOutcome.LOST, CloseReason.PRICE)
+    assert (await one(agency, Deal, deal_id)).stage is DealStage.CALCULATING

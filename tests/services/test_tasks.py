@@ -12,6 +12,7 @@ from services.access import Actor
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
 from services.tasks import TaskCard, TaskFilter, TaskService
+from tests.scheduler.acts import register
 from tests.services.conftest import Agency
 
 
@@ -395,3 +396,41 @@ async def test_a_new_task_is_proposed_for_the_ends_of_working_days(agency: Agenc
     assert f"{proposal.dues[0]:%d.%m}" == "06.03"
     with pytest.raises(NotFound):
         await agency.services.tasks.proposal(agency.boris, deal_id, TaskKind.CALCULATE)
+
+
+# --- where the deal stands when work is taken away -----------------------------------------------------------------
+
+
+async def test_a_called_off_issue_leaves_the_deal_at_the_calculation_that_is_still_asked(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna)
+    await given(agency, deal_id=deal_id)
+    issue = await given(agency, kind=TaskKind.ISSUE, deal_id=deal_id)
+    await agency.services.tasks.cancel(agency.anna, issue, "Рано")
+    assert (await deal_of(agency, issue)).stage is DealStage.CALCULATING
+
+
+async def test_an_issue_with_nothing_before_it_can_be_called_off(agency: Agency) -> None:
+    issue = await given(agency, kind=TaskKind.ISSUE)
+    await agency.services.tasks.cancel(agency.anna, issue, "Передумал")
+    assert (await deal_of(agency, issue)).stage is DealStage.COLLECTING
+
+
+async def test_a_registered_policy_ends_the_calculation_it_came_of(agency: Agency) -> None:
+    task_id = await given(agency)
+    deal = await deal_of(agency, task_id)
+    await register(agency, agency.egor, deal.id)
+    assert (await task_of(agency, task_id)).status is TaskStatus.DONE
+    assert (await deal_of(agency, task_id)).stage is DealStage.IN_FORCE
+
+
+# --- a seller who is not here --------------------------------------------------------------------------------------
+
+
+async def test_a_question_to_a_blocked_seller_reaches_the_admin(agency: Agency) -> None:
+    task_id = await given(agency)
+    await agency.services.tasks.accept(agency.egor, task_id)
+    await agency.services.people.block(agency.galina, agency.anna.user_id)
+    before = await messages(agency, agency.anna, new=False)
+    await agency.services.tasks.ask(agency.egor, task_id, "Какой год?")
+    assert await messages(agency, agency.anna, new=False) == before
+    assert await messages(agency, agency.galina) == ["task_question"]

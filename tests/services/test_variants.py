@@ -405,3 +405,11 @@ async def test_taps_at_the_same_moment_number_choose_and_finish_once(agency: Age
     await asyncio.gather(*(service.choose(agency.anna, row.id) for row in rows), return_exceptions=True)
     assert (await statuses(agency)).count("chosen") == 1
     assert (await messages(agency, agency.anna)).count("variants_handed_in") == 1
+
+
+async def test_with_its_last_offer_deleted_a_deal_is_not_at_a_choice_any_more(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna, executor_id=agency.egor.user_id)
+    added = await agency.services.variants.add_lines(agency.egor, deal_id, "РЕСО 54300")
+    await agency.services.variants.hand_in(agency.egor, deal_id)
+    await agency.services.variants.delete(agency.egor, added["added"][0])
+    assert await agency.rows(select(Deal.stage).where(Deal.id == deal_id)) == [DealStage.COLLECTING]
