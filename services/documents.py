@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -83,7 +83,7 @@ class DocumentService(Service):
 
         Raises NotFound for a deal out of reach, Invalid for what is empty, too big or executable.
         """
-        check_fileable(incoming.name, incoming.content)
+        incoming = replace(incoming, mime=check_fileable(incoming.name, incoming.content))
         folder = await self._folder_for(actor, deal_id)
         path = await self._put(f"{folder}/{self._dated(actor, incoming.name)}", incoming.content)
         async with self._unless_refused(path):
@@ -163,7 +163,7 @@ class DocumentService(Service):
             name=safe_name(incoming.name),
             kind=kind,
             size=len(incoming.content),
-            mime=incoming.mime[:127],
+            mime=incoming.mime,
             sha256=incoming.sha256,
             path=path,
             sent_by_id=actor.user_id,
@@ -183,7 +183,7 @@ class DocumentService(Service):
     @steps(ANYBODY)
     async def keep(self, actor: Actor, group_key: str, incoming: Incoming) -> Waiting:
         """Keep a file that has no deal yet, together with the rest of its album. Raises Invalid as `file` does."""
-        check_fileable(incoming.name, incoming.content)
+        incoming = replace(incoming, mime=check_fileable(incoming.name, incoming.content))
         path = await self._put(f"_без сделки/{actor.user_id}/{self._dated(actor, incoming.name)}", incoming.content)
         async with self._unless_refused(path):
             result = await self._keep_item(actor, group_key, incoming, PurePosixPath(path))
@@ -206,7 +206,7 @@ class DocumentService(Service):
             name=safe_name(incoming.name),
             path=str(path),
             size=len(incoming.content),
-            mime=incoming.mime[:127],
+            mime=incoming.mime,
             sha256=incoming.sha256,
             telegram_file_id=incoming.telegram_file_id,
             telegram_type=incoming.telegram_type,

@@ -5,6 +5,7 @@ import unicodedata
 
 from models.enums import DocumentKind
 from services.errors import N_, Invalid
+from services.rules.contents import PROGRAM, Bomb, type_of
 from services.rules.reading import INVISIBLE
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
@@ -16,15 +17,9 @@ _EXECUTABLE_NAMES = re.compile(
     r"\.(exe|msi|com|scr|pif|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|jar|apk|app|dmg|deb|rpm|sh|lnk|reg|dll|cpl|iso)$",
     re.IGNORECASE,
 )
-_EXECUTABLE_STARTS = (
-    b"MZ",
-    b"\x7fELF",
-    b"#!",
-    b"\xca\xfe\xba\xbe",
-    b"\xcf\xfa\xed\xfe",
-    b"\xfe\xed\xfa",
-    b"L\x00\x00\x00\x01\x14\x02",
-)
+_CLAIMS = re.compile(r"\.(pdf|jpe?g|png|gif|bmp|tiff?|webp|heic|docx?|xlsx?|rtf|txt|csv)$", re.IGNORECASE)
+"""Endings of what people open without a thought."""
+
 _KINDS = (
     (DocumentKind.PASSPORT, r"паспорт|passport"),
     (DocumentKind.DRIVER_LICENCE, r"\bву\b|водит|права|licen[cs]e"),
@@ -68,21 +63,32 @@ def numbered(path: str, attempt: int) -> str:
     return f"{folder}/{stem} ({attempt}){dot}{ending}" if dot else f"{folder}/{name} ({attempt})"
 
 
-def check_fileable(name: str, content: bytes) -> None:
-    """Refuse what is empty, too big or can be executed, judged by content as well as by name. Raises Invalid."""
+def check_fileable(name: str, content: bytes) -> str:
+    """Refuse what is empty, too big, can be executed, is not what its name says, or is a bomb; give the MIME type.
+
+    Raises Invalid.
+    """
+    shown = safe_name(name)
     if not content:
-        raise Invalid(N_("«{name}» is empty: 0 bytes came. Send it once more."), name=name)
+        raise Invalid(N_("«{name}» is empty: 0 bytes came. Send it once more."), name=shown)
     if len(content) > DOWNLOAD_LIMIT:
         raise too_big(name)
-    if _EXECUTABLE_NAMES.search(name) or content.startswith(_EXECUTABLE_STARTS):
-        raise Invalid(N_("«{name}» is a program. Only documents are filed: PDF, photos, scans, tables."), name=name)
+    try:
+        found = type_of(content)
+    except Bomb:
+        raise Invalid(N_("«{name}» unpacks to more than a computer can hold. It is not filed."), name=shown) from None
+    if found == PROGRAM or _EXECUTABLE_NAMES.search(shown):
+        raise Invalid(N_("«{name}» is a program. Only documents are filed: PDF, photos, scans, tables."), name=shown)
+    if found in {"text/html", "image/svg+xml"} and _CLAIMS.search(shown):
+        raise Invalid(N_("«{name}» is a web page inside and not what its name says. It is not filed."), name=shown)
+    return found
 
 
 def too_big(name: str) -> Invalid:
     """The refusal of a file that Telegram does not let a bot download."""
     return Invalid(
         N_("«{name}» is larger than 20 MB: Telegram does not give it to bots. Send it in parts or as a photo."),
-        name=name,
+        name=safe_name(name),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from aiogram import Router
 from aiogram.filters.callback_data import CallbackData, CallbackQueryFilter
-from aiogram_dialog.utils import CB_SEP
+from aiogram_dialog.utils import CB_SEP, encode_reply_callback
 
 from models.enums import CloseReason
 
@@ -100,7 +100,7 @@ class Mutations:
         dice, at = self._random, self._random.randrange(len(data) + 1)
         parts = data.split(":")
         part = dice.randrange(len(parts))
-        match dice.randrange(10):
+        match dice.randrange(11):
             case 0 | 1 | 2:
                 return ":".join([*parts[:part], dice.choice(NUMBERS), *parts[part + 1 :]])
             case 3:
@@ -119,6 +119,43 @@ class Mutations:
                 return ":".join([*parts, dice.choice(NUMBERS)])
             case 8:
                 return marked(dice.choice(self._buttons), dice.choice(self._marks))
+            case 9:
+                return _flipped(data, dice)
             case _:
                 other = dice.choice(self._buttons)
                 return data[:at] + other[dice.randrange(len(other) + 1) :]
+
+
+def _flipped(data: str, dice: random.Random) -> str:
+    """One bit of it another."""
+    raw = bytearray(data.encode())
+    if not raw:
+        return data
+    raw[dice.randrange(len(raw))] ^= 1 << dice.randrange(8)
+    return raw.decode("utf-8", "replace")
+
+
+SEEN = "Симоненко", "12345", "/menu", "№4321", "завтра", "54 300", "x" * 300, "a\u00ad\u200b", "да"
+UNSEEN = (
+    "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u00ad\u034f\u061c\ufeff"
+    "\u202a\u202e\u2066\u2069\u180e\U000e0041\ufe0f"
+)
+
+
+def texts(seed: int, buttons: Iterable[str], marks: Iterable[str]) -> Iterator[str]:
+    """Messages without end that carry presses in invisible characters, whole and broken, or other such characters."""
+    broken, dice = Mutations(seed, buttons, marks), random.Random(seed)  # noqa: S311 - it must be repeatable
+    for data in broken:
+        hidden = encode_reply_callback(data)
+        seen = dice.choice(SEEN)
+        match dice.randrange(6):
+            case 0 | 1:
+                yield seen + hidden
+            case 2:
+                yield hidden + seen
+            case 3:
+                yield seen + hidden[: dice.randrange(len(hidden) + 1)] + seen + hidden
+            case 4:
+                yield seen + "".join(dice.choices(UNSEEN, k=dice.randrange(1, 60))) + hidden[::-1]
+            case _:
+                yield seen + hidden + "".join(dice.choices(UNSEEN, k=3))

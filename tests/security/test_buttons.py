@@ -6,9 +6,10 @@ import pytest
 from aiogram_dialog.utils import encode_reply_callback
 
 from sandbox.people import VirtualUser
-from tests.bot.steps import plain
+from tests.security.campaign import storm
 from tests.security.claims import Mutations, claims, kinds, mark_of, marked, without_repeats
 from tests.security.house import House, watching
+from tests.security.shortcut import foreign, shortcut
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,25 +39,32 @@ async def own_mark(person: VirtualUser) -> str:
 async def test_every_button_of_the_story_pressed_by_every_outsider_tells_and_does_nothing(house: House) -> None:
     buttons = without_repeats(house.buttons())
     assert len(buttons) > 150
-    async with watching(house, *house.outsiders):
+    secrets = await house.secrets()
+    async with watching(house), shortcut(house.agency.app) as cut:
         for person in house.outsiders:
-            await house.press(person, buttons)
+            await cut.press_all(person, buttons)
         for person in (house.boris, house.faina):
-            mark = await own_mark(person)
-            await house.press(person, [marked(data, mark) for data in buttons])
-    assert house.answered(*house.outsiders)
+            await cut.press_all(person, [marked(data, mark) for mark in await cut.marks(person) for data in buttons])
+        assert (foreign(cut, secrets), cut.failures) == ((0, []), [])
 
 
 async def test_buttons_that_nobody_has_made_tell_and_do_nothing_and_break_nothing(house: House) -> None:
+    """A hundred times as many: `python -m tests.security.campaign`."""
+    report = await storm(house, presses=600, words=120, seed=0)
+    assert (report.presses, report.texts) == (600, 120)
+    assert (report.effects, report.exceptions, report.foreign_bytes, report.details) == (0, 0, 0, [])
+
+
+async def test_telegram_takes_what_the_bot_answers_to_a_forger(house: House) -> None:
+    """A few of the same over HTTP, where the local Telegram is as strict as the real one."""
     made = [claim for kind in kinds(house.agency.app.dispatcher) for claim in claims(kind, [1])]
     buttons = [*without_repeats(house.buttons()), *made]
-    async with watching(house, *house.outsiders) as watch:
-        for seed, (person, times) in enumerate(
-            ((house.boris, 1200), (house.faina, 600), (house.klim, 600), (house.eva, 600))
-        ):
-            marks = [await own_mark(person)] if person in (house.boris, house.faina) else []
-            assert await house.press(person, islice(Mutations(seed, buttons, marks), times)) == times
-            watch.nothing_foreign()
+    async with watching(house, *house.outsiders):
+        for seed, person in enumerate(house.outsiders):
+            known = person in (house.boris, house.faina)
+            marks = [await own_mark(person)] if known else []
+            await house.press(person, islice(Mutations(seed, buttons, marks), 50 if known else 5))
+            await house.press(person, buttons[seed :: 20 if known else 60])
     assert house.answered(*house.outsiders)
 
 
@@ -86,12 +94,13 @@ async def test_the_executor_of_the_deal_gets_no_word_of_commission_by_the_seller
         for button in screen.buttons
     )
     before = [await office.rows(query) for query in DECIDED]
-    mark, since = await own_mark(egor), office.now()
-    await house.press(egor, [data for data in buttons if not mark_of(data)])
-    await house.press(egor, [marked(data, mark) for data in buttons if mark_of(data)])
-    assert [await office.rows(query) for query in DECIDED] == before
-    said = [plain(str(call.params)) for call in office.told(egor, since)]
-    assert [(word, text) for text in said for word in OURS if word in text] == []
+    async with shortcut(house.agency.app) as cut:
+        (mark,) = await cut.marks(egor)
+        await cut.press_all(egor, [data for data in buttons if not mark_of(data)])
+        await cut.press_all(egor, [marked(data, mark) for data in buttons if mark_of(data)])
+        assert [await office.rows(query) for query in DECIDED] == before
+        assert [(word, one) for one in cut.said for word in OURS if word in one.words] == []
+        assert cut.failures == []
     await office.nothing_went_wrong()
 
 
@@ -99,7 +108,9 @@ async def test_nothing_that_is_broken_breaks_for_those_who_have_every_right(hous
     """What an admin's and a seller's broken buttons do is theirs to do; but each is answered, and nothing fails."""
     made = [claim for kind in kinds(house.agency.app.dispatcher) for claim in claims(kind, [1, 2])]
     buttons = [*without_repeats(house.buttons()), *made]
-    for seed, person in enumerate((house.office.anna, house.office.galina)):
-        await house.press(person, islice(Mutations(100 + seed, buttons, [await own_mark(person)]), 150))
-    assert house.answered(house.office.anna, house.office.galina)
+    async with shortcut(house.agency.app) as cut:
+        for seed, person in enumerate((house.office.anna, house.office.galina)):
+            await cut.press_all(person, islice(Mutations(100 + seed, buttons, await cut.marks(person)), 150))
+        await house.agency.quiet()
+        assert cut.failures == []
     await house.office.nothing_went_wrong()
