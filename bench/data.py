@@ -1,7 +1,8 @@
 """An agency of any size in a migrated database, made by Postgres itself: a few set-based statements, no row in Python.
 
-The same numbers give the same rows, and the first seller's deals are the same whatever the size: what is measured at a
-thousand deals and at a million is then the same work. Used by the bench and by the test of query plans.
+The same numbers give the same rows, and the deals of the first seller and of the first executor are the same whatever
+the size: what is measured at a thousand deals and at a million is then the same work. Rows lie in the order of time, as
+in a real database: what belongs to one person is spread over all of it. Used by the bench and the test of plans.
 
     python -m bench.data DATABASE_URL --deals 1000000
 """
@@ -32,6 +33,7 @@ STEMS = (
     "Сидор Смирн Сокол Степан Суворик Тарас Тимоф Трофим Тулуп Устин Фадей Филат Фрол Харит Хохл Цветк "
     "Чернух Шаповал Шевел Шуб Щерб Юдаш Яким Ярош"
 ).split()
+MIDDLES = "ал ан ар ат ел ен ер ет ик ил ин ит ог ол он ор от уг ул ур".split()
 SUFFIXES = "ов ин ев енко ский ук ын аров инов енин".split()
 GIVEN = "Анна Борис Вера Глеб Дарья Егор Жанна Захар Ирина Кирилл Лариса Марк Нина Олег Павел Роман Софья Тимур".split()
 FATHERS = "Андреевич Борисович Викторович Глебович Денисович Ильич Кириллович Львович Олегович Петрович".split()
@@ -95,6 +97,9 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         if sizes.sellers > 1
         else str(first_seller)
     )
+    others_executor = (
+        f"{first_executor + 1} + {_h('n', 14, sizes.executors - 1)}" if sizes.executors > 1 else str(first_executor)
+    )
     ahead = f"CASE WHEN {_h('n', 20, 100)} = 0 THEN -{_h('n', 21, 5)} ELSE {_h('n', 22, 180)} + 1 END"
     stage = (
         f"CASE WHEN {_h('n', 10, 100)} < 12 THEN 'closed' WHEN {_h('n', 10, 100)} < 15 THEN 'collecting'"
@@ -110,7 +115,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         SELECT n, 1000 + n, (n * 4 + 4) / 5, (SELECT min(id) FROM lines_of_business) + {_h("n", 11, 15)},
                {_pick(THINGS, "n", 12)} || ' ' || {_h("n", 13, 900)},
                CASE WHEN n <= {sizes.first_seller} THEN {first_seller} ELSE {others} END,
-               {first_executor} + {_h("n", 14, sizes.executors)},
+               CASE WHEN n <= {sizes.first_seller} THEN {first_executor} ELSE {others_executor} END,
                {day} + ({ahead}), 'by_hand', '', stage,
                CASE stage WHEN 'closed' THEN 'ended' END, CASE stage WHEN 'closed' THEN 'finished' END, '',
                CASE stage WHEN 'closed' THEN {moment} - make_interval(days => {_h("n", 15, 3000)}) END,
@@ -121,9 +126,12 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                NULL, {moment} - make_interval(hours => {_h("n", 24, 90000)}),
                {moment} - make_interval(mins => {_h("n", 25, 500000)})
         FROM (SELECT n, {stage} AS stage FROM generate_series(1, {sizes.deals}) n) made
+        ORDER BY {_h("n", 24, 90000)} DESC
         """,
     )
-    surname = f"{_pick(STEMS, 'c', 30)} || {_pick(SUFFIXES, 'c', 31)}"
+    # Half of the surnames are common; the others come from so many that the words are as many as in real life.
+    middle = f"CASE WHEN {_h('c', 41, 2)} = 0 THEN '' ELSE {_pick(MIDDLES, 'c', 42)} || {_pick(MIDDLES, 'c', 43)} END"
+    surname = f"{_pick(STEMS, 'c', 30)} || {middle} || {_pick(SUFFIXES, 'c', 31)}"
     yield (
         "clients",
         f"""
@@ -134,8 +142,8 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                seller_id, CASE WHEN company THEN 'company' ELSE 'person' END,
                CASE WHEN company THEN (7700000000 + c)::text END, '',
                CASE WHEN company THEN NULL ELSE {day} - 9000 - {_h("c", 37, 15000)} END
-        FROM (SELECT client_id AS c, min(seller_id) AS seller_id, {_h("client_id", 38, 10)} < 2 AS company
-              FROM deals GROUP BY client_id) found ORDER BY c
+        FROM (SELECT client_id AS c, min(seller_id) AS seller_id, {_h("client_id", 38, 10)} < 2 AS company,
+                     min(created_at) AS first FROM deals GROUP BY client_id) found ORDER BY first
         """,
     )
     yield (
@@ -143,6 +151,13 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         f"""
         INSERT INTO client_phones (client_id, e164)
         SELECT id, '+79' || lpad({_h("id", 40, 1_000_000_000)}::text, 9, '0') FROM clients ORDER BY id
+        """,
+    )
+    yield (
+        "name_words",
+        """
+        INSERT INTO name_words (word) SELECT word FROM (SELECT unnest(words) AS word FROM clients
+            UNION SELECT unnest(words) FROM deals) AS known WHERE word !~ '[0-9]'
         """,
     )
     yield (
@@ -158,10 +173,11 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         INSERT INTO variants (deal_id, number, insurer_id, premium, author_id, product, sum_insured, plan, comment,
                               status, chosen_at, offered_at)
         SELECT d.id, v, (SELECT min(id) FROM insurers) + {_h("d.id * 4 + v", 50, 15)},
-               5000 + {_h("d.id * 4 + v", 51, 90000)}, d.executor_id, '', 1000000, 'quarterly', '',
+               5000 + {_h("d.id * 4 + v", 51, 90000)}, d.executor_id, '', 1000000, 'quarters', '',
                CASE WHEN d.stage = 'choosing' THEN 'offered' WHEN v = 1 THEN 'chosen' ELSE 'not_selected' END,
                CASE WHEN v = 1 AND d.stage <> 'choosing' THEN d.created_at END, d.created_at
-        FROM deals d, generate_series(1, 3) v WHERE d.stage NOT IN ('collecting', 'calculating') ORDER BY d.id, v
+        FROM deals d, generate_series(1, 3) v WHERE d.stage NOT IN ('collecting', 'calculating')
+        ORDER BY d.created_at, v
         """,
     )
     ends = f"{day} + {_h('d.id', 60, 365)} - 7 - 365 * ({sizes.policies} - p)"
@@ -170,17 +186,18 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         f"""
         INSERT INTO policies (id, number, deal_id, client_id, insurer_id, line_id, premium, starts_on, ends_on,
                               registered_by_id, plan, rate_kind, rate_value, outcome, outcome_on, previous_policy_id,
-                              created_at)
+                              variant_id, created_at)
         SELECT id, {_pick(("ХХХ", "ААС", "RESO", "SYS", "7100"), "deal_id", 61)}
                    || lpad((id * 7919 % 10000000000)::text, 10, '0'),
                deal_id, client_id, (SELECT min(id) FROM insurers) + {_h("id", 62, 15)}, line_id,
-               5000 + {_h("id", 63, 90000)}, ends_on - 364, ends_on, executor_id, 'quarterly', 'percent', 10,
+               5000 + {_h("id", 63, 90000)}, ends_on - 364, ends_on, executor_id, 'quarters', 'percent', 10,
                CASE WHEN p < {sizes.policies} THEN 'renewed' WHEN stage = 'closed' THEN 'lost' END,
                CASE WHEN p < {sizes.policies} OR stage = 'closed' THEN ends_on END,
-               CASE WHEN p > 1 THEN id - 1 END, ends_on - 365
+               CASE WHEN p > 1 THEN id - 1 END, variant_id, ends_on - 365
         FROM (SELECT (d.id - 1) * {sizes.policies} + p AS id, d.id AS deal_id, d.client_id, d.line_id, d.executor_id,
-                     d.stage, p, {ends} AS ends_on
-              FROM deals d, generate_series(1, {sizes.policies}) p) made ORDER BY id
+                     d.stage, p, v.id AS variant_id, {ends} AS ends_on
+              FROM deals d CROSS JOIN generate_series(1, {sizes.policies}) p
+                   LEFT JOIN variants v ON v.deal_id = d.id AND v.number = 1 AND p = 1) made ORDER BY ends_on
         """,
     )
     yield (
@@ -191,10 +208,10 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         SELECT id, policy_id, deal_id, seq, due_on, amount, CASE WHEN paid THEN amount ELSE 0 END,
                CASE WHEN paid THEN due_on END, CASE WHEN paid THEN due_on END, ''
         FROM (SELECT *, due_on < {day} AND NOT (due_on > {day} - 30 AND {_h("id", 70, 50)} = 0) AS paid
-              FROM (SELECT (p.id - 1) * {sizes.payments} + q AS id, p.id AS policy_id, p.deal_id, q AS seq,
+              FROM (SELECT (p.id - 1) * {sizes.payments} + q AS id, p.id AS policy_id, p.deal_id, p.starts_on, q AS seq,
                            (p.starts_on + make_interval(months => (q - 1) * 12 / {sizes.payments}))::date AS due_on,
                            round(p.premium / {sizes.payments}, 2) AS amount
-                    FROM policies p, generate_series(1, {sizes.payments}) q) planned) made ORDER BY id
+                    FROM policies p, generate_series(1, {sizes.payments}) q) planned) made ORDER BY starts_on, id
         """,
     )
     yield (
@@ -205,7 +222,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         SELECT id, deal_id, due_on + 30, CASE WHEN id % 1009 = 0 AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
                'commission', CASE WHEN got THEN due_on + 30 END, CASE WHEN got THEN round(amount / 10, 2) ELSE 0 END,
                CASE WHEN got THEN 'received' ELSE 'expected' END
-        FROM (SELECT *, settled_on IS NOT NULL AND due_on + 30 < {day} AS got FROM payments) made ORDER BY id
+        FROM (SELECT *, settled_on IS NOT NULL AND due_on + 30 < {day} AS got FROM payments) made
         """,
     )
     yield (
@@ -216,7 +233,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         SELECT id, deal_id, 'client_discount', due_on, round(amount / 20, 2), '',
                CASE WHEN settled_on IS NULL THEN 0 ELSE round(amount / 20, 2) END, settled_on,
                CASE WHEN settled_on IS NULL THEN 'expected' ELSE 'paid' END
-        FROM payments WHERE id % 4 = 0 ORDER BY id
+        FROM payments WHERE id % 4 = 0
         """,
     )
     yield (
@@ -236,7 +253,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                CASE WHEN done THEN created_at ELSE {moment} + make_interval(hours => {_h("id", 80, 400)} - 20) END, '',
                CASE WHEN done THEN 'done' WHEN {_h("id", 81, 8)} = 0 THEN 'question' ELSE 'queued' END,
                CASE WHEN done THEN created_at END, CASE WHEN done THEN created_at END, created_at
-        FROM (SELECT *, stage NOT IN ('calculating', 'issuing') AS done FROM deals) made ORDER BY id
+        FROM (SELECT *, stage NOT IN ('calculating', 'issuing') AS done FROM deals) made ORDER BY created_at
         """,
     )
     yield (
@@ -245,7 +262,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         INSERT INTO task_moves (task_id, status, by_id, at, comment)
         SELECT t.id, s, t.assignee_id, t.created_at, CASE s WHEN 'question' THEN 'Сколько водителей?' ELSE '' END
         FROM tasks t, LATERAL (SELECT 'queued' AS s UNION ALL SELECT t.status WHERE t.status <> 'queued') moves
-        ORDER BY t.id
+        ORDER BY t.created_at
         """,
     )
     yield (
@@ -255,7 +272,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         SELECT d.id, CASE WHEN e = 1 THEN NULL ELSE d.seller_id END,
                CASE WHEN e = 1 THEN '' ELSE 'Созвонились, думает' END,
                CASE WHEN e = 1 THEN 'deal_opened' END, '{}', d.created_at + make_interval(hours => e)
-        FROM deals d, generate_series(1, 4) e ORDER BY d.id, e
+        FROM deals d, generate_series(1, 4) e ORDER BY d.created_at, e
         """,
     )
     yield (
@@ -264,7 +281,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         INSERT INTO documents (deal_id, name, kind, size, mime, sha256, path, sent_by_id, telegram_type, created_at)
         SELECT d.id, 'полис.pdf', 'policy', 10000, 'application/pdf', sha256((d.id * 2 + f)::text::bytea),
                'bench/' || (d.id * 2 + f), d.seller_id, 'document', d.created_at
-        FROM deals d, generate_series(0, 1) f ORDER BY d.id, f
+        FROM deals d, generate_series(0, 1) f ORDER BY d.created_at, f
         """,
     )
     yield (
@@ -284,11 +301,11 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
     past = "planned" if sizes.due else "sent"
     status = f"CASE WHEN due_at > {moment} THEN 'planned' ELSE '{past}' END"
     sent = f"CASE WHEN due_at > {moment} OR '{past}' = 'planned' THEN NULL ELSE due_at END"
-    columns = "kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, status, sent_at"
+    columns = "kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, status, sent_at, attempts"
     yield (
         "reminders",
         f"""
-        INSERT INTO reminders ({columns}, attempts)
+        INSERT INTO reminders ({columns})
         SELECT kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, {status}, {sent}, 0
         FROM (
             SELECT 'policy_end' AS kind, p.id AS object_id, -s AS step, d.seller_id AS recipient_id,
@@ -318,7 +335,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                             card_key, created_at)
         SELECT seller_id, 'task_done', '{{"task_id": 1}}', false, id, 'done', 1, {moment}, 1000000 + id, 'task:' || id,
                created_at
-        FROM deals ORDER BY id
+        FROM deals ORDER BY created_at
         """,
     )
     yield (
@@ -340,8 +357,8 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
     yield (
         "audit_records",
         f"""
-        INSERT INTO audit_records (at, actor_id, action, object_type, object_id, deal_id, changes)
-        SELECT at, seller_id, action, 'deal', id, id, '{{}}'
+        INSERT INTO audit_records (at, actor_id, action, object_type, object_id, deal_id, changes, hash)
+        SELECT at, seller_id, action, 'deal', id, id, '{{}}', sha256('no chain'::bytea)
         FROM (SELECT d.id, d.seller_id, action,
                      {moment} - make_interval(mins => ({sizes.deals} - d.id)::int * 2) AS at
               FROM deals d, unnest(ARRAY['deal.opened', 'deal.postponed']) action) made ORDER BY at, action

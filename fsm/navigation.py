@@ -12,6 +12,7 @@ from aiogram_dialog.widgets.text import Const
 
 from fsm import states
 from fsm.text import Label, Plain
+from models.values.at_least import AtLeast
 
 PAGE = 8
 
@@ -49,7 +50,11 @@ def pages(total: int, manager: DialogManager, pager: str = "page", size: int = P
     page = min(page_of(manager, pager), last)
     # A press must know how many pages there were; getters' data is not there when it is handled.
     manager.dialog_data[f"{pager}_last"] = last
-    return {f"{pager}_many": last > 0, f"{pager}_at": f"{page + 1} / {last + 1}", f"{pager}_last": last}
+    return {
+        f"{pager}_many": last > 0,
+        f"{pager}_at": f"{page + 1} / {last + 1}{'+' * isinstance(total, AtLeast)}",
+        f"{pager}_last": last,
+    }
 
 
 def pager_row(pager: str = "page") -> Row:

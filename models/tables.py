@@ -100,6 +100,14 @@ class Invite(Entity):
 
 
 _NAME_KEY = "lower(translate({0}, 'ёЁ', 'ее'))"
+_WORDS = f"string_to_array(btrim(regexp_replace({_NAME_KEY}, '[^[:alnum:]]+', ' ', 'g')), ' ')"
+_OPEN_TASK = text("status NOT IN ('done', 'cancelled')")
+_OPEN_DEAL = text("stage <> 'closed'")
+_CLOSED_DEAL = text("stage = 'closed'")
+_LIVE = text("deleted_at IS NULL")
+_UNPAID = text("settled_on IS NULL AND waived_at IS NULL")
+_UNDECIDED = text("outcome IS NULL AND deleted_at IS NULL")
+_PLANNED = text("status = 'planned'")
 
 
 class Client(Entity):
@@ -107,10 +115,10 @@ class Client(Entity):
 
     __tablename__ = "clients"
     __table_args__ = (
-        Index("ix_clients_name_trgm", "name_key", postgresql_using="gin", postgresql_ops={"name_key": "gin_trgm_ops"}),
+        Index("ix_clients_words", "words", postgresql_using="gin"),
         Index("ix_clients_inn", "inn", postgresql_where=text("inn IS NOT NULL")),
-        Index("ix_clients_seller", "seller_id", "name_key"),
-        Index("ix_clients_name", "name_key", "id"),
+        Index("ix_clients_seller", "seller_id", "name_key", "id", postgresql_where=_LIVE),
+        Index("ix_clients_name", "name_key", "id", postgresql_where=_LIVE),
     )
 
     name: Mapped[str] = mapped_column(String(200))
@@ -118,6 +126,9 @@ class Client(Entity):
     kind: Mapped[enums.ClientKind] = mapped_column(_enum(enums.ClientKind), default=enums.ClientKind.PERSON)
     name_key: Mapped[str] = mapped_column(
         String(200), Computed(_NAME_KEY.format("name"), persisted=True), init=False, repr=False
+    )
+    words: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), Computed(_WORDS.format("name"), persisted=True), init=False, repr=False, deferred=True
     )
     email: Mapped[str | None] = mapped_column(String(254), default=None)
     birth_date: Mapped[date | None] = mapped_column(Date, default=None)
@@ -143,6 +154,19 @@ class ClientPhone(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)
     client_id: Mapped[int] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), init=False)
     e164: Mapped[str] = mapped_column(String(16))
+
+
+class NameWord(Base):
+    """A word of some client's name or deal's title, remembered by triggers: a typed word is compared with these, which
+    are few, and not with every name. A word that nobody bears any more does no harm.
+    """
+
+    __tablename__ = "name_words"
+    __table_args__ = (
+        Index("ix_name_words_trgm", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class Insurer(Entity):
@@ -194,17 +218,34 @@ class Deal(Entity):
 
     __tablename__ = "deals"
     __table_args__ = (
-        # My deals by next touch: one partial index serves the list, its pages and the count.
-        Index("ix_deals_seller_touch", "seller_id", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
-        Index("ix_deals_executor", "executor_id", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
-        Index("ix_deals_touch", "review_on", "id", postgresql_where=text("stage <> 'closed'")),
+        # My deals by next touch: the list, its pages, its filters and the count are read from the index alone.
+        Index(
+            "ix_deals_seller_touch",
+            "seller_id",
+            "review_on",
+            "id",
+            postgresql_include=["stage", "updated_at"],
+            postgresql_where=_OPEN_DEAL,
+        ),
+        Index(
+            "ix_deals_executor",
+            "executor_id",
+            "review_on",
+            "id",
+            postgresql_include=["stage", "updated_at"],
+            postgresql_where=_OPEN_DEAL,
+        ),
+        Index("ix_deals_touch", "review_on", "id", postgresql_include=["stage"], postgresql_where=_OPEN_DEAL),
+        Index("ix_deals_fresh", "updated_at", "id", postgresql_where=_OPEN_DEAL),
         # Searches, policies and payments of a person go through his deals, closed ones too.
-        Index("ix_deals_seller", "seller_id"),
-        Index("ix_deals_executor_all", "executor_id"),
-        Index("ix_deals_closed", "closed_at", "id", postgresql_where=text("stage = 'closed'")),
+        Index("ix_deals_seller", "seller_id", "id", postgresql_include=["client_id"]),
+        Index("ix_deals_executor_all", "executor_id", "id", postgresql_include=["client_id"]),
+        Index("ix_deals_closed", "closed_at", "id", postgresql_where=_CLOSED_DEAL),
+        Index("ix_deals_seller_closed", "seller_id", "closed_at", "id", postgresql_where=_CLOSED_DEAL),
+        Index("ix_deals_executor_closed", "executor_id", "closed_at", "id", postgresql_where=_CLOSED_DEAL),
         Index("ix_deals_created", "created_at"),
         Index("ix_deals_client", "client_id"),
-        Index("ix_deals_title_trgm", "title_key", postgresql_using="gin", postgresql_ops={"title_key": "gin_trgm_ops"}),
+        Index("ix_deals_words", "words", postgresql_using="gin"),
         # People remember the end of a VIN and the middle of a plate.
         Index("ix_deals_vin_trgm", "vin", postgresql_using="gin", postgresql_ops={"vin": "gin_trgm_ops"}),
         Index("ix_deals_plate_trgm", "plate", postgresql_using="gin", postgresql_ops={"plate": "gin_trgm_ops"}),
@@ -227,6 +268,9 @@ class Deal(Entity):
     review_set_on: Mapped[date | None] = mapped_column(Date, default=None)
     title_key: Mapped[str] = mapped_column(
         String(200), Computed(_NAME_KEY.format("title"), persisted=True), init=False, repr=False
+    )
+    words: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), Computed(_WORDS.format("title"), persisted=True), init=False, repr=False, deferred=True
     )
     vin: Mapped[str | None] = mapped_column(String(17), default=None)
     plate: Mapped[str | None] = mapped_column(String(12), default=None)
@@ -360,7 +404,17 @@ class Task(Entity):
             "id",
             postgresql_where=text("status NOT IN ('done', 'cancelled')"),
         ),
+        Index("ix_tasks_question", "due_at", "id", postgresql_where=text("status = 'question'")),
         Index("ix_tasks_open", "due_at", "id", postgresql_where=text("status NOT IN ('done', 'cancelled')")),
+        Index("ix_tasks_author_open", "author_id", "due_at", "id", postgresql_where=_OPEN_TASK),
+        Index(
+            "ix_tasks_deal_open",
+            "deal_id",
+            "due_at",
+            "id",
+            postgresql_include=["assignee_id", "status"],
+            postgresql_where=_OPEN_TASK,
+        ),
         Index("ix_tasks_deal", "deal_id", "id"),
         Index("ix_tasks_author", "author_id", "id"),
         Index("ix_tasks_created", "created_at"),
@@ -451,6 +505,17 @@ class Policy(Entity):
         CheckConstraint("premium > 0", name="premium"),
         CheckConstraint("(rate_kind IS NULL) = (rate_value IS NULL)", name="rate"),
         Index("ix_policies_deal", "deal_id"),
+        # What ends among a person's deals, told from the index alone.
+        Index(
+            "ix_policies_deal_undecided",
+            "deal_id",
+            "ends_on",
+            "id",
+            postgresql_include=["starts_on"],
+            postgresql_where=_UNDECIDED,
+        ),
+        Index("ix_policies_insurer", "insurer_id", postgresql_where=_LIVE),
+        Index("ix_policies_line", "line_id", "id", postgresql_where=_LIVE),
         Index("ix_policies_client", "client_id"),
         Index("ix_policies_variant", "variant_id", postgresql_where=text("variant_id IS NOT NULL")),
         Index("ix_policies_previous", "previous_policy_id", postgresql_where=text("previous_policy_id IS NOT NULL")),
@@ -502,10 +567,20 @@ class Payment(Entity):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("paid_amount >= 0", name="paid_amount"),
         Index(
-            "ix_payments_unpaid",
+            "ix_payments_unpaid", "due_on", "id", postgresql_include=["policy_id", "deal_id"], postgresql_where=_UNPAID
+        ),
+        Index(
+            "ix_payments_deal_unpaid",
+            "deal_id",
             "due_on",
             "id",
-            postgresql_where=text("settled_on IS NULL AND waived_at IS NULL"),
+            postgresql_include=["policy_id", "promised_on"],
+            postgresql_where=_UNPAID,
+        ),
+        Index(
+            "ix_payments_promised",
+            "promised_on",
+            postgresql_where=text("promised_on IS NOT NULL AND settled_on IS NULL AND waived_at IS NULL"),
         ),
         Index("ix_payments_deal", "deal_id", "due_on"),
     )
@@ -573,7 +648,7 @@ class MoneyMove(Entity):
     __tablename__ = "money_moves"
     __table_args__ = (
         CheckConstraint("num_nonnulls(payment_id, income_id, expense_id) = 1", name="one_object"),
-        Index("ix_money_moves_day", "on_date", "kind"),
+        Index("ix_money_moves_day", "on_date", "kind", postgresql_include=["amount", "undone_at"]),
         Index("ix_money_moves_payment", "payment_id"),
         Index("ix_money_moves_income", "income_id"),
         Index("ix_money_moves_expense", "expense_id"),
@@ -601,6 +676,8 @@ class Reminder(Entity):
         Index("ix_reminders_object", "kind", "object_id"),
         Index("ix_reminders_deal", "deal_id"),
         Index("ix_reminders_failing", "id", postgresql_where=text("error IS NOT NULL")),
+        Index("ix_reminders_recipient", "recipient_id", "due_at", postgresql_where=_PLANNED),
+        Index("ix_reminders_said", "recipient_id", "sent_at", postgresql_where=text("status = 'sent'")),
     )
 
     kind: Mapped[enums.ReminderKind] = mapped_column(_enum(enums.ReminderKind))
@@ -629,9 +706,9 @@ class AuditRecord(Base):
 
     __tablename__ = "audit_records"
     __table_args__ = (
-        Index("ix_audit_deal", "deal_id", "id"),
-        Index("ix_audit_actor", "actor_id", "id"),
-        Index("ix_audit_at", "at"),
+        Index("ix_audit_deal", "deal_id", "at", "id"),
+        Index("ix_audit_actor", "actor_id", "at", "id"),
+        Index("ix_audit_at", "at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, init=False)

@@ -200,6 +200,7 @@ def query(
                 return await method(self, tx, actor, *args, **kwargs)
 
         run.policy = policy  # type: ignore[attr-defined]
+        run.only_reads = True  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
 
     return wrap

@@ -24,6 +24,7 @@ from storage.uow import Transaction, Transactions
 INVITE_LIFE = timedelta(hours=72)
 PAGE = 8
 NAME_LIMIT = 200
+SUCCESSORS = 90
 SEEN_EACH = timedelta(minutes=15)
 """How exactly it is known when a person was here last: a write on every tap would say no more."""
 
@@ -307,9 +308,10 @@ class PeopleService(Service):
         *,
         besides: int | None = None,
     ) -> list[Successor]:
-        """Active people who hold a role and can take work over, by name."""
-        held = [user for user in await tx.people.with_role(Role(role)) if user.id != besides]
-        return [Successor(user, await tx.people.load(user.id)) for user in held]
+        """Active people who hold a role and can take work over, by name; as many as a keyboard can show."""
+        held = [user for user in await tx.people.with_role(Role(role)) if user.id != besides][:SUCCESSORS]
+        loads = await tx.people.loads([user.id for user in held])
+        return [Successor(user, loads[user.id]) for user in held]
 
     # --- rights ---------------------------------------------------------------------------------------------------
 

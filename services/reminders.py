@@ -142,6 +142,8 @@ class ReminderService(Service):
         person's quiet hours waits for their end.
         """
         rows = await tx.reminders.claim_due(tx.now, limit, only)
+        if not rows:
+            return 0
         people = {user.id: user for user in await tx.people.by_ids({row.recipient_id for row in rows})}
         late = await tx.reminders.count_late(list(people), tx.now, LATE)
         gathered: set[int] = set()

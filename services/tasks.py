@@ -25,7 +25,7 @@ from services.rules.stages import (
     check_task_move,
 )
 from services.rules.task_clock import elapsed_working_minutes, is_running
-from storage.tasks import ANY_TASK, assigned_to, given_by
+from storage.tasks import EVERY_TASK, assigned_to, given_by
 from storage.uow import Transaction
 
 WORDS_LIMIT = 2000
@@ -539,12 +539,12 @@ class TaskService(Service):
         self, tx: Transaction, actor: Actor, page: int = 0, which: TaskFilter = TaskFilter.MINE, size: int = PAGE
     ) -> tuple[list[Task], int]:
         """A page of open tasks by due, the overdue first, and how many there are."""
-        condition = {
+        ways = {
             TaskFilter.MINE: assigned_to(actor.user_id),
             TaskFilter.GIVEN: given_by(actor.user_id),
-            TaskFilter.ALL: ANY_TASK,
+            TaskFilter.ALL: EVERY_TASK,
         }[which]
-        return await tx.tasks.page(actor.scope, condition, offset=page * size, limit=size)
+        return await tx.tasks.page(actor.scope, ways, offset=page * size, limit=size)
 
     @query(ANYBODY)
     async def of_deal(self, tx: Transaction, actor: Actor, deal_id: int) -> list[Task]:
@@ -607,7 +607,7 @@ class TaskService(Service):
         proposed = await self._proposed(tx, actor, deal.line_id)
         if deal.executor_id in {user.id for user in people}:
             proposed = deal.executor_id
-        load = await tx.tasks.load()
+        load = await tx.tasks.load([user.id for user in people])
         found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
         return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Select, select, text
 
@@ -107,13 +108,15 @@ class Trail:
 class Audit(Repository):
     async def page(self, trail: Trail, offset: int, limit: int) -> tuple[list[tuple[AuditRecord, int | None]], int]:
         """Records with the numbers of their deals, the newest first, a page of them, and how many there are."""
-        base = _filtered(trail)
+        found = _filtered(trail)
+        page = found.order_by(AuditRecord.at.desc(), AuditRecord.id.desc()).offset(offset).limit(limit).subquery()
         rows = await self.session.execute(
-            base.add_columns(Deal.number).order_by(AuditRecord.id.desc()).offset(offset).limit(limit)
+            select(AuditRecord, Deal.number)
+            .join(page, page.c.id == AuditRecord.id)
+            .outerjoin(Deal, Deal.id == AuditRecord.deal_id)
+            .order_by(page.c.at.desc(), page.c.id.desc())
         )
-        return [(record, number) for record, number in rows.all()], await self.count(
-            base.with_only_columns(AuditRecord.id)
-        )
+        return [(record, deal) for record, deal in rows.all()], await self.count(found, offset)
 
     async def check_chain(self, kept: Sequence[Head] = ()) -> Chain:
         """Walk the chain, and see whether it leads through the heads that were kept elsewhere."""
@@ -133,12 +136,13 @@ class Audit(Repository):
         return None if row is None else Head(row.id, bytes(row.hash))
 
 
-def _filtered(trail: Trail) -> Select[AuditRecord]:
-    found = select(AuditRecord).outerjoin(Deal, Deal.id == AuditRecord.deal_id)
+def _filtered(trail: Trail) -> Select[*tuple[Any, ...]]:
+    found = select(AuditRecord.id, AuditRecord.at)
     if trail.actor_id is not None:
         found = found.where(AuditRecord.actor_id == trail.actor_id)
     if trail.deal_number is not None:
-        found = found.where(Deal.number == trail.deal_number)
+        deal = select(Deal.id).where(Deal.number == trail.deal_number).scalar_subquery()
+        found = found.where(AuditRecord.deal_id == deal)
     if trail.since is not None:
         found = found.where(AuditRecord.at >= trail.since)
     if trail.until is not None:

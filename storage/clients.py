@@ -2,15 +2,26 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    any_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    union,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import Repository, may_see_deal
-
-FAINT = 0.4
-"""Word similarity at which a name may still be the one that was meant: looked for only when nothing better is found."""
+from storage.repository import in_ways, may_see_deal, seen
+from storage.words import FARTHEST, Words
 
 
 def may_see_client(scope: Scope) -> ColumnElement[bool]:
@@ -25,28 +36,28 @@ def visible_clients(scope: Scope) -> Select[Client]:
     return statement if scope.everything else statement.where(may_see_client(scope))
 
 
-def resembles(column: InstrumentedAttribute[str], key: str) -> ColumnElement[bool]:
-    """Texts that hold the words or resemble them (0.6); the operator is what the index serves, the function is not."""
-    return or_(column.contains(key, autoescape=True), literal(key).op("<%")(column))
-
-
-def resembles_faintly(column: InstrumentedAttribute[str], key: str) -> ColumnElement[bool]:
-    """The same for a typo at the start of a word; walks the whole table."""
-    return func.word_similarity(key, column) >= FAINT
-
-
-def has_phone(digits: str) -> ColumnElement[bool]:
-    return exists().where(
-        ClientPhone.client_id == Client.id, or_(*(ClientPhone.e164.contains(part) for part in phone_parts(digits)))
-    )
-
-
 def phone_parts(digits: str) -> list[str]:
     """What typed digits may be a part of: 8 912 … is dialled at home, +7 912 … is stored."""
     return [digits, f"7{digits[1:]}"] if digits.startswith("8") and len(digits) > 4 else [digits]
 
 
-class Clients(Repository):
+def among_clients(client_id: InstrumentedAttribute[int], scope: Scope) -> ColumnElement[bool]:
+    """Rows of the clients inside a scope, for a list: looked up from the person's clients and deals."""
+    if scope.everything:
+        return true()
+    ids = seen(scope, Deal.client_id)
+    if scope.as_seller:
+        ids = union(select(Client.id).where(Client.seller_id == scope.user_id, Client.deleted_at.is_(None)), ids)
+    return client_id == any_(func.array(ids.scalar_subquery()))
+
+
+def with_digits_in_phone(digits: str) -> Select[int]:
+    """The clients that have these digits in a phone."""
+    matched = or_(*(ClientPhone.e164.contains(part) for part in phone_parts(digits)))
+    return select(ClientPhone.client_id).where(matched)
+
+
+class Clients(Words):
     async def get(self, scope: Scope, client_id: int) -> Client | None:
         return await self.one(visible_clients(scope).where(Client.id == client_id).options(selectinload(Client.phones)))
 
@@ -64,21 +75,32 @@ class Clients(Repository):
 
     async def page(self, scope: Scope, offset: int, limit: int) -> tuple[list[Client], int]:
         """Clients by name, a page, and how many there are."""
-        base = visible_clients(scope)
+        # An index orders the names; only the rows of the page are read from the table.
+        live = Client.deleted_at.is_(None)
+        own = Client.seller_id == scope.user_id
+        of_deals = Client.id == any_(func.array(seen(scope, Deal.client_id).scalar_subquery()))
+        ways: list[ColumnElement[bool]] = [own, ~own & of_deals] if scope.as_seller else [of_deals]
+        found = in_ways([true()] if scope.everything else ways, Client.id, Client.name_key, where=(live,))
+        keys = found.subquery()
+        page = select(keys).order_by(keys.c.name_key, keys.c.id).offset(offset).limit(limit).subquery()
         rows = await self.many(
-            base.options(selectinload(Client.phones)).order_by(Client.name_key, Client.id).offset(offset).limit(limit)
+            select(Client)
+            .join(page, page.c.id == Client.id)
+            .options(selectinload(Client.phones))
+            .order_by(page.c.name_key, page.c.id)
         )
-        return rows, await self.count(base.with_only_columns(Client.id))
+        return rows, await self.count(found, offset)
 
     async def like(self, scope: Scope, key: str, limit: int) -> list[Client]:
         """The likeliest clients for a name, typos forgiven."""
-        rank = case(
-            (Client.name_key.startswith(key, autoescape=True), 1.0), else_=func.word_similarity(key, Client.name_key)
-        )
-        for condition in (resembles, resembles_faintly):
+        likeness = func.word_similarity(key, Client.name_key)
+        rank = case((Client.name_key.startswith(key, autoescape=True), 1.0), else_=likeness)
+        for match in await self.readings(key):
+            holds = [Client.words.overlap(words) for words in match.words]
+            near = select(Client.id).where(*holds, Client.deleted_at.is_(None), among_clients(Client.id, scope))
             found = await self.many(
-                visible_clients(scope)
-                .where(condition(Client.name_key, key))
+                select(Client)
+                .where(Client.id.in_(near.limit(FARTHEST)), likeness >= match.least)
                 .options(selectinload(Client.phones))
                 .order_by(rank.desc(), Client.name_key, Client.id)
                 .limit(limit)
@@ -89,9 +111,11 @@ class Clients(Repository):
 
     async def with_digits(self, scope: Scope, digits: str, limit: int) -> list[Client]:
         """Clients with these digits in a phone, or with exactly this INN."""
+        phones = with_digits_in_phone(digits).where(among_clients(ClientPhone.client_id, scope)).limit(FARTHEST)
+        same_inn = select(Client.id).where(Client.inn == digits, among_clients(Client.id, scope))
         return await self.many(
-            visible_clients(scope)
-            .where(or_(has_phone(digits), Client.inn == digits))
+            select(Client)
+            .where(Client.id.in_(union(phones.subquery().select(), same_inn)), Client.deleted_at.is_(None))
             .options(selectinload(Client.phones))
             .order_by(Client.name_key, Client.id)
             .limit(limit)
@@ -99,14 +123,12 @@ class Clients(Repository):
 
     async def with_phone_or_inn(self, phones: Iterable[str], inn: str | None) -> list[Client]:
         """Everybody's clients with one of these phones or this INN: to warn of a duplicate, never to show."""
-        same: list[ColumnElement[bool]] = [
-            exists().where(ClientPhone.client_id == Client.id, ClientPhone.e164.in_(list(phones)))
-        ]
+        same = [select(ClientPhone.client_id).where(ClientPhone.e164.in_(list(phones)))]
         if inn:
-            same.append(Client.inn == inn)
+            same.append(select(Client.id).where(Client.inn == inn))
         return await self.many(
             select(Client)
-            .where(Client.deleted_at.is_(None), or_(*same))
+            .where(Client.deleted_at.is_(None), Client.id.in_(union(*same)))
             .options(selectinload(Client.phones))
             .order_by(Client.id)
             .limit(20)

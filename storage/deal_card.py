@@ -66,8 +66,8 @@ class DealCard:
 
 _EXECUTOR, _AUTHOR, _ASSIGNEE = aliased(User), aliased(User), aliased(User)
 _INSURER, _LINE = aliased(Insurer), aliased(LineOfBusiness)
-_deal = Shape(Deal, without=("title_key",))
-_client = Shape(Client, without=("name_key",))
+_deal = Shape(Deal, without=("title_key", "words"))
+_client = Shape(Client, without=("name_key", "words"))
 _line, _of_policy_line = Shape(LineOfBusiness), Shape(LineOfBusiness, entity=_LINE)
 _seller, _executor = Shape(User), Shape(User, entity=_EXECUTOR)
 _author, _assignee = Shape(User, entity=_AUTHOR), Shape(User, entity=_ASSIGNEE)

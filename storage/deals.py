@@ -19,7 +19,7 @@ from models.tables import (
     Variant,
 )
 from storage import deal_card
-from storage.repository import OPEN_TASK, UNPAID, Repository, may_see_deal
+from storage.repository import OPEN_TASK, UNPAID, Repository, among, may_see_deal, number, seen, up_to_many
 
 OPEN_DEAL = Deal.stage != DealStage.CLOSED
 
@@ -79,17 +79,27 @@ class Deals(Repository):
 
         No stage means every open one; `before` and `on` are about the day of the next touch.
         """
-        base = visible_deals(scope).where(OPEN_DEAL if stage is None else Deal.stage == stage)
+        where = [OPEN_DEAL if stage is not DealStage.CLOSED else Deal.stage == stage]
+        if stage not in {None, DealStage.CLOSED}:
+            where.append(Deal.stage == stage)
         if before is not None:
-            base = base.where(Deal.review_on < before)
+            where.append(Deal.review_on < before)
         if on is not None:
-            base = base.where(Deal.review_on == on)
+            where.append(Deal.review_on == on)
         closed = stage is DealStage.CLOSED
-        order = (Deal.closed_at.desc(), Deal.id.desc()) if closed else (Deal.review_on, Deal.id)
+        # The page is chosen from the index alone; only its own rows are read from the table.
+        found = seen(scope, Deal.id, (Deal.closed_at if closed else Deal.review_on).label("key"), where=tuple(where))
+        keys = found.subquery()
+        order = (keys.c.key.desc(), keys.c.id.desc()) if closed else (keys.c.key, keys.c.id)
+        page = select(keys).order_by(*order).offset(offset).limit(limit).subquery()
+        order = (page.c.key.desc(), page.c.id.desc()) if closed else (page.c.key, page.c.id)
         rows = await self.many(
-            base.options(joinedload(Deal.client), joinedload(Deal.line)).order_by(*order).offset(offset).limit(limit)
+            select(Deal)
+            .join(page, page.c.id == Deal.id)
+            .options(joinedload(Deal.client), joinedload(Deal.line))
+            .order_by(*order)
         )
-        return rows, await self.count(base.with_only_columns(Deal.id))
+        return rows, await self.count(found, offset)
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
         """A client's deals with their lines: open ones by next touch, then closed ones."""
@@ -103,33 +113,29 @@ class Deals(Repository):
 
     async def desk(self, scope: Scope, user_id: int, today: date) -> Desk:
         """The numbers of the main menu in one round trip."""
-        deals = select(func.count()).select_from(Deal).where(may_see_deal(scope), OPEN_DEAL)
-        ending = (
-            select(func.count())
-            .select_from(Policy)
-            .join(Deal, Deal.id == Policy.deal_id)
-            .where(may_see_deal(scope), Policy.deleted_at.is_(None), Policy.outcome.is_(None))
-            .where(Policy.ends_on <= today + ENDING_AHEAD)
+        ending = select(Policy.id).where(
+            among(Policy.deal_id, scope),
+            Policy.deleted_at.is_(None),
+            Policy.outcome.is_(None),
+            Policy.ends_on <= today + ENDING_AHEAD,
         )
         unpaid = (
-            select(func.count())
-            .select_from(Payment)
-            .join(Deal, Deal.id == Payment.deal_id)
+            select(Payment.id)
             .join(Policy, Policy.id == Payment.policy_id)
-            .where(may_see_deal(scope), Policy.deleted_at.is_(None), UNPAID, Payment.due_on <= today + UNPAID_AHEAD)
+            .where(among(Payment.deal_id, scope), UNPAID, Payment.due_on <= today + UNPAID_AHEAD)
+            .where(Policy.deleted_at.is_(None))
         )
-        mine = select(func.count()).select_from(Task).where(OPEN_TASK, Task.assignee_id == user_id)
         row = await self.session.execute(
             select(
-                deals.scalar_subquery(),
-                deals.where(Deal.review_on < today).scalar_subquery(),
-                deals.where(Deal.review_on == today).scalar_subquery(),
-                mine.scalar_subquery(),
-                ending.scalar_subquery(),
-                unpaid.scalar_subquery(),
+                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL,))),
+                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL, Deal.review_on < today))),
+                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL, Deal.review_on == today))),
+                up_to_many(select(Task.id).where(OPEN_TASK, Task.assignee_id == user_id)),
+                up_to_many(ending),
+                up_to_many(unpaid),
             )
         )
-        return Desk(*row.one())
+        return Desk(*(number(counted) for counted in row.one()))
 
     async def card(
         self, scope: Scope, deal_id: int, *, policies: int, payments: int, journal: int

@@ -1,37 +1,34 @@
 """A person's day in numbers and one by one: counted and ordered by Postgres, never loaded to be counted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     ScalarSelect,
     Select,
     and_,
-    case,
     cast,
-    exists,
     false,
     func,
     literal,
-    or_,
     select,
     union_all,
 )
 from sqlalchemy.types import Date
 
 from models.enums import DeliveryStatus, IncomeStatus, TaskStatus
+from models.scope import EVERYTHING, Scope
 from models.tables import Deal, InboxUpdate, Income, OutboxMessage, Payment, Policy, Task, User
 from storage.deals import OPEN_DEAL
-from storage.repository import Repository
+from storage.repository import MANY, OPEN_TASK, Repository, Rows, among, in_ways, number, seen, up_to_many
 
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
-_paying = func.greatest(Payment.due_on, Payment.promised_on)
-"""When the money is expected: the due day, or a later day that the client has promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,25 @@ class Whose:
     day_ends: datetime
 
     @property
-    def deal(self) -> ColumnElement[bool]:
-        if self.everything:
-            return OPEN_DEAL
-        return and_(OPEN_DEAL, Deal.seller_id == self.user_id) if self.sells else false()
+    def scope(self) -> Scope:
+        return EVERYTHING if self.everything else Scope(self.user_id, as_seller=self.sells)
+
+    @property
+    def mine(self) -> ColumnElement[bool]:
+        return Task.assignee_id == self.user_id
+
+    @property
+    def given(self) -> ColumnElement[bool]:
+        """What others have to do on these deals."""
+        return and_(~self.mine, among(Task.deal_id, self.scope, OPEN_DEAL))
+
+    @property
+    def late(self) -> ColumnElement[bool]:
+        return and_(OPEN_TASK, RUNNING, Task.due_at < self.now)
+
+    @property
+    def due_today(self) -> ColumnElement[bool]:
+        return and_(OPEN_TASK, RUNNING, Task.due_at >= self.now, Task.due_at < self.day_ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,49 +90,51 @@ class AgencyCounts:
     unreachable: int
 
 
-def _expired(today: date, short_days: int) -> ColumnElement[bool]:
-    """A policy has ended and nobody has decided about it; a short one is not decided about."""
-    return and_(
-        Policy.outcome.is_(None),
-        Policy.deleted_at.is_(None),
-        Policy.ends_on < today,
-        Policy.ends_on - Policy.starts_on >= short_days - 1,
-    )
-
-
-def _number(statement: Select[Any]) -> ScalarSelect[Any]:
-    return statement.scalar_subquery()
-
-
 class Digest(Repository):
     async def counts(self, whose: Whose, short_days: int) -> DayCounts:
         """All the numbers of a person's day in one round trip."""
-        deals = select(func.count()).select_from(Deal).where(whose.deal)
-        policies = select(func.count()).select_from(Policy).join(Deal, Deal.id == Policy.deal_id).where(whose.deal)
-        payments = (
-            select(func.count())
-            .select_from(Payment)
-            .join(Deal, Deal.id == Payment.deal_id)
-            .join(Policy, Policy.id == Payment.policy_id)
-            .where(whose.deal, Policy.deleted_at.is_(None), *UNPAID)
-        )
-        tasks = select(func.count()).select_from(Task).join(Deal, Deal.id == Task.deal_id)
-        mine, given = Task.assignee_id == whose.user_id, and_(whose.deal, Task.assignee_id != whose.user_id)
+        tasks = select(Task.id)
+        not_taken, asked = and_(OPEN_TASK, NOT_TAKEN), Task.status == TaskStatus.QUESTION
         row = await self.session.execute(
             select(
-                _number(deals.where(Deal.review_on < whose.today)),
-                _number(policies.where(_expired(whose.today, short_days))),
-                _number(payments.where(_paying < whose.today)),
-                _number(tasks.where(or_(mine, given), RUNNING, Task.due_at < whose.now)),
-                _number(deals.where(Deal.review_on == whose.today)),
-                _number(payments.where(_paying == whose.today)),
-                _number(tasks.where(mine, RUNNING, Task.due_at >= whose.now, Task.due_at < whose.day_ends)),
-                _number(tasks.where(whose.deal, Task.status == TaskStatus.QUESTION)),
-                _number(tasks.where(given, NOT_TAKEN)),
-                _number(tasks.where(mine, NOT_TAKEN)),
+                up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on < whose.today))),
+                up_to_many(self._expired(whose, short_days)),
+                up_to_many(self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))),
+                up_to_many(in_ways([whose.mine, whose.given], Task.id, where=(whose.late,))),
+                up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on == whose.today))),
+                up_to_many(self._owed_today(whose)),
+                up_to_many(tasks.where(whose.mine, whose.due_today)),
+                up_to_many(tasks.where(among(Task.deal_id, whose.scope, OPEN_DEAL), asked)),
+                up_to_many(tasks.where(whose.given, not_taken)),
+                up_to_many(tasks.where(whose.mine, not_taken)),
             )
         )
-        return DayCounts(*tuple(row.one()))
+        return DayCounts(*(number(counted) for counted in row.one()))
+
+    @staticmethod
+    def _expired(whose: Whose, short_days: int) -> Select[*tuple[Any, ...]]:
+        """Policies that have ended with nobody deciding about them; a short one is not decided about."""
+        return select(Policy.deal_id, Policy.ends_on).where(
+            among(Policy.deal_id, whose.scope, OPEN_DEAL),
+            Policy.outcome.is_(None),
+            Policy.deleted_at.is_(None),
+            Policy.ends_on < whose.today,
+            Policy.ends_on - Policy.starts_on >= short_days - 1,
+        )
+
+    @staticmethod
+    def _owed(whose: Whose, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+        return (
+            select(Payment.deal_id, Payment.due_on)
+            .join(Policy, Policy.id == Payment.policy_id)
+            .where(among(Payment.deal_id, whose.scope, OPEN_DEAL), *UNPAID, *when, Policy.deleted_at.is_(None))
+        )
+
+    def _owed_today(self, whose: Whose) -> CompoundSelect[*tuple[Any, ...]]:
+        """What is due on this day and not promised for later, and what is promised for this day."""
+        due = self._owed(whose, Payment.due_on == whose.today, ~_promised_from(whose.today + timedelta(days=1)))
+        promised = self._owed(whose, Payment.due_on < whose.today, Payment.promised_on == whose.today)
+        return union_all(due, promised)
 
     async def agency(self) -> AgencyCounts:
         """What waits for an admin."""
@@ -150,53 +164,78 @@ class Digest(Repository):
         self, whose: Whose, short_days: int, seen_deals: Collection[int], seen_tasks: Collection[int]
     ) -> tuple[str, int, int] | None:
         """The most urgent deal or task that has not been looked at: (kind, id, how many there are with it)."""
-        items = union_all(
-            self._deals(whose, short_days).where(Deal.id.not_in(seen_deals)),
-            self._tasks(whose).where(Task.id.not_in(seen_tasks)),
-        ).subquery()
+        parts = [*self._deals(whose, short_days, seen_deals), *self._tasks(whose, seen_tasks)]
+        items = union_all(*(part.subquery().select() for part in parts)).subquery()
+        each = (
+            select(items.c.kind, items.c.id, func.min(items.c.rank).label("rank"), func.min(items.c.day).label("day"))
+            .group_by(items.c.kind, items.c.id)
+            .subquery()
+        )
         row = (
             await self.session.execute(
-                select(items.c.kind, items.c.id, func.count().over())
-                .order_by(items.c.rank, items.c.day, items.c.kind, items.c.id)
+                select(each.c.kind, each.c.id, func.count().over())
+                .order_by(each.c.rank, each.c.day, each.c.kind, each.c.id)
                 .limit(1)
             )
         ).one_or_none()
-        return None if row is None else (str(row[0]), int(row[1]), int(row[2]))
+        return None if row is None else (str(row[0]), int(row[1]), number(row[2]))
 
-    @staticmethod
-    def _deals(whose: Whose, short_days: int) -> Select[Any]:
-        """Deals to be looked at: burning first, then today's."""
-        expired = exists().where(Policy.deal_id == Deal.id, _expired(whose.today, short_days))
-        owing = exists().where(
-            Payment.deal_id == Deal.id,
-            Policy.id == Payment.policy_id,
-            Policy.deleted_at.is_(None),
-            *UNPAID,
-            _paying < whose.today,
-        )
-        burns = or_(Deal.review_on < whose.today, expired, owing)
-        return select(
-            literal("deal").label("kind"),
-            Deal.id.label("id"),
-            case((burns, 0), else_=1).label("rank"),
-            Deal.review_on.label("day"),
-        ).where(whose.deal, or_(Deal.review_on <= whose.today, burns))
+    def _deals(self, whose: Whose, short_days: int, but: Collection[int]) -> Iterator[Rows]:
+        """Deals to be looked at: those that burn, then today's; of each reason the first many."""
+        deal, day = literal("deal").label("kind"), Deal.review_on.label("day")
 
-    @staticmethod
-    def _tasks(whose: Whose) -> Select[Any]:
-        """Tasks to be done or answered: overdue first, then today's, then those that wait for somebody."""
-        mine = Task.assignee_id == whose.user_id
-        given = and_(whose.deal, ~mine)
-        late = and_(RUNNING, Task.due_at < whose.now)
-        today = and_(mine, RUNNING, Task.due_at < whose.day_ends)
-        asked = and_(whose.deal, Task.status == TaskStatus.QUESTION)
-        return (
-            select(
-                literal("task").label("kind"),
-                Task.id.label("id"),
-                case((late, 0), (today, 1), else_=2).label("rank"),
-                cast(Task.due_at, Date).label("day"),
+        def touched(rank: int, *when: ColumnElement[bool]) -> Rows:
+            found = seen(
+                whose.scope,
+                deal,
+                Deal.id.label("id"),
+                literal(rank).label("rank"),
+                day,
+                where=(OPEN_DEAL, Deal.id.not_in(but), *when),
             )
-            .join(Deal, Deal.id == Task.deal_id)
-            .where(or_(and_(mine, or_(late, today, NOT_TAKEN)), and_(given, or_(late, NOT_TAKEN)), asked))
-        )
+            keys = found.subquery()
+            return select(keys).order_by(keys.c.day, keys.c.id).limit(MANY)
+
+        yield touched(0, Deal.review_on < whose.today)
+        yield touched(1, Deal.review_on == whose.today)
+        expired = self._expired(whose, short_days).where(Policy.deal_id.not_in(but)).order_by(Policy.ends_on)
+        owing = self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))
+        owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on)
+        for burning in (expired, owing):
+            ids = burning.limit(MANY).subquery()
+            yield select(deal, Deal.id.label("id"), literal(0).label("rank"), day).where(
+                Deal.id.in_(select(ids.c.deal_id))
+            )
+
+    @staticmethod
+    def _tasks(whose: Whose, but: Collection[int]) -> Iterator[Rows]:
+        """Tasks to be done or answered: overdue first, then today's, then those that wait for somebody."""
+        not_taken, asked = and_(OPEN_TASK, NOT_TAKEN), Task.status == TaskStatus.QUESTION
+        for rank, wanted in (
+            (0, whose.mine & whose.late),
+            (0, whose.given & whose.late),
+            (1, whose.mine & whose.due_today),
+            (2, whose.mine & not_taken),
+            (2, whose.given & not_taken),
+            (2, among(Task.deal_id, whose.scope, OPEN_DEAL) & asked),
+        ):
+            yield (
+                select(
+                    literal("task").label("kind"),
+                    Task.id.label("id"),
+                    literal(rank).label("rank"),
+                    cast(Task.due_at, Date).label("day"),
+                )
+                .where(wanted, Task.id.not_in(but))
+                .order_by(Task.due_at, Task.id)
+                .limit(MANY)
+            )
+
+
+def _number(statement: Select[Any]) -> ScalarSelect[Any]:
+    return statement.scalar_subquery()
+
+
+def _promised_from(day: date) -> ColumnElement[bool]:
+    """Whether the client has promised to pay on this day or later: then the money is not expected before."""
+    return func.coalesce(Payment.promised_on >= day, false())

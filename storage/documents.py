@@ -1,13 +1,13 @@
 """Rows of documents and of parcels that wait for a deal; their bytes are in storage.files."""
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, Deal, Document, Parcel, ParcelItem
-from storage.repository import Repository, may_see_deal
+from storage.repository import Repository, may_see_deal, ways_to_see
 
 
 class Documents(Repository):
@@ -66,9 +66,16 @@ class Documents(Repository):
             .limit(1)
             .scalar_subquery()
         )
+        ways, still_open = ways_to_see(scope), Deal.stage != DealStage.CLOSED
+        freshest = [
+            select(Deal.id).where(way, still_open).order_by(Deal.updated_at.desc(), Deal.id.desc()).limit(limit)
+            for way in ways
+        ]
+        just_worked = select(Deal.id).where(Deal.id == mine, may_see_deal(scope), still_open)
+        ids = union(just_worked, *(part.subquery().select() for part in freshest))
         return await self.many(
             select(Deal)
-            .where(may_see_deal(scope), Deal.stage != DealStage.CLOSED)
+            .where(Deal.id.in_(ids))
             .order_by((Deal.id == mine).desc(), Deal.updated_at.desc(), Deal.id.desc())
             .limit(limit)
             .options(joinedload(Deal.client), joinedload(Deal.line))

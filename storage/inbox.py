@@ -147,8 +147,7 @@ RERUN = text(
 )
 
 _DEPTH = text(
-    "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead')"
-    " FROM inbox WHERE status <> 'done'"
+    "SELECT (SELECT count(*) FROM inbox WHERE status = 'pending'), (SELECT count(*) FROM inbox WHERE status = 'dead')"
 )
 
 _FORGET = text(

@@ -5,13 +5,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
+from sqlalchemy import CompoundSelect, Select, case, delete, func, select, union
 from sqlalchemy.orm import joinedload, selectinload
 
 from models.enums import ExpenseStatus, IncomeStatus
 from models.scope import Scope
 from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
-from storage.repository import Repository, may_see_deal
+from storage.repository import Repository, among, may_see_deal
 
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 ZERO = Decimal(0)
@@ -86,33 +86,45 @@ class Money(Repository):
         limit: int,
     ) -> tuple[list[Payment], int]:
         """Unpaid payments due before a day, nearest first; of one deal or policy: all of them, paid ones too."""
-        found = visible_payments(scope)
         if deal_id is None and policy_id is None:
-            found = found.where(*UNPAID)
-        if before is not None:
-            found = found.where(Payment.due_on < before)
+            found = self._unpaid(scope, before)
+        else:
+            found = visible_payments(scope).with_only_columns(Payment.id, Payment.due_on)
         if deal_id is not None:
             found = found.where(Payment.deal_id == deal_id)
         if policy_id is not None:
             found = found.where(Payment.policy_id == policy_id)
-        total = await self.count(found.with_only_columns(Payment.id))
-        rows = found.order_by(Payment.due_on, Payment.id).offset(offset).limit(limit).options(*_CONTEXT)
-        return await self.many(rows), total
+        page = found.order_by(Payment.due_on, Payment.id).offset(offset).limit(limit).subquery()
+        rows = await self.many(
+            select(Payment).join(page, page.c.id == Payment.id).order_by(page.c.due_on, page.c.id).options(*_CONTEXT)
+        )
+        return rows, await self.count(found, offset)
 
     async def count_before(self, scope: Scope, before: date) -> int:
-        return await self.count(
-            visible_payments(scope).with_only_columns(Payment.id).where(*UNPAID, Payment.due_on < before)
+        return await self.count(self._unpaid(scope, before))
+
+    @staticmethod
+    def _unpaid(scope: Scope, before: date | None) -> Select[*tuple[Any, ...]]:
+        """What is owed before a day, in all the deals inside a scope."""
+        found = (
+            select(Payment.id, Payment.due_on)
+            .join(Payment.policy)
+            .where(among(Payment.deal_id, scope), *UNPAID, Policy.deleted_at.is_(None))
         )
+        return found if before is None else found.where(Payment.due_on < before)
 
     async def move(self, move_id: int) -> MoneyMove | None:
         return await self.one(select(MoneyMove).where(MoneyMove.id == move_id))
 
     @staticmethod
-    def _of_payment(payment_id: int) -> ColumnElement[bool]:
-        incomes = select(Income.id).where(Income.payment_id == payment_id)
-        expenses = select(Expense.id).where(Expense.payment_id == payment_id)
-        return or_(
-            MoneyMove.payment_id == payment_id, MoneyMove.income_id.in_(incomes), MoneyMove.expense_id.in_(expenses)
+    def _moves_of(payment_ids: list[int]) -> CompoundSelect[int]:
+        """What was entered on payments, on their commission and on their expenses, a part for each index."""
+        incomes = select(Income.id).where(Income.payment_id.in_(payment_ids))
+        expenses = select(Expense.id).where(Expense.payment_id.in_(payment_ids))
+        return union(
+            select(MoneyMove.id).where(MoneyMove.payment_id.in_(payment_ids)),
+            select(MoneyMove.id).where(MoneyMove.income_id.in_(incomes)),
+            select(MoneyMove.id).where(MoneyMove.expense_id.in_(expenses)),
         )
 
     async def moves(self, payment_id: int) -> list[tuple[MoneyMove, str]]:
@@ -120,7 +132,7 @@ class Money(Repository):
         rows = await self.session.execute(
             select(MoneyMove, User.full_name)
             .join(User, User.id == MoneyMove.by_id)
-            .where(self._of_payment(payment_id))
+            .where(MoneyMove.id.in_(self._moves_of([payment_id])))
             .order_by(MoneyMove.id.desc())
         )
         return [(move, name) for move, name in rows]
@@ -171,13 +183,8 @@ class Money(Repository):
 
     async def delete(self, payment_ids: list[int]) -> None:
         """Take payments away with everything on them; for a plan on which nothing stands."""
-        incomes = select(Income.id).where(Income.payment_id.in_(payment_ids))
-        expenses = select(Expense.id).where(Expense.payment_id.in_(payment_ids))
-        of_these = or_(
-            MoneyMove.payment_id.in_(payment_ids), MoneyMove.income_id.in_(incomes), MoneyMove.expense_id.in_(expenses)
-        )
         for statement in (
-            delete(MoneyMove).where(of_these),
+            delete(MoneyMove).where(MoneyMove.id.in_(self._moves_of(payment_ids))),
             delete(Income).where(Income.payment_id.in_(payment_ids)),
             delete(Expense).where(Expense.payment_id.in_(payment_ids)),
             delete(Payment).where(Payment.id.in_(payment_ids)),

@@ -94,10 +94,10 @@ _ABOUT = text(
 
 
 _DEPTH = text(
-    "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'dead'),"
-    " coalesce(extract(epoch FROM clock_timestamp() - min(not_before)"
-    " FILTER (WHERE status = 'pending' AND not_before <= clock_timestamp())), 0)"
-    " FROM outbox WHERE status <> 'done'"
+    "SELECT count(*), (SELECT count(*) FROM outbox WHERE status = 'dead'),"
+    " coalesce(extract(epoch FROM clock_timestamp()"
+    " - min(not_before) FILTER (WHERE not_before <= clock_timestamp())), 0)"
+    " FROM outbox WHERE status = 'pending'"
 )
 
 

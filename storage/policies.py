@@ -1,6 +1,7 @@
 """Policies with what surrounds them: their deals, payments and files."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -9,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import DealStage, DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
-from storage.repository import Repository, may_see_deal
+from storage.repository import Repository, among, may_see_deal
 
 
 def visible_policies(scope: Scope) -> Select[Policy]:
@@ -85,10 +86,12 @@ class Policies(Repository):
             .limit(1)
         )
 
-    def _ending(self, scope: Scope, until: date | None, short_days: int) -> Select[Policy]:
-        found = visible_policies(scope).where(
+    @staticmethod
+    def _ending(scope: Scope, until: date | None, short_days: int) -> Select[*tuple[Any, ...]]:
+        found = select(Policy.id, Policy.ends_on).where(
+            among(Policy.deal_id, scope, Deal.stage != DealStage.CLOSED),
             Policy.outcome.is_(None),
-            Deal.stage != DealStage.CLOSED,
+            Policy.deleted_at.is_(None),
             # A trip that is over needs no decision: short policies are not renewed.
             Policy.ends_on - Policy.starts_on >= short_days - 1,
         )
@@ -99,13 +102,14 @@ class Policies(Repository):
     ) -> tuple[list[Policy], int]:
         """A page of policies with no outcome, nearest end first (so what has ended is on top), and the total."""
         found = self._ending(scope, until, short_days)
-        total = await self.count(found.with_only_columns(Policy.id))
-        page = found.order_by(Policy.ends_on, Policy.id).offset(offset).limit(limit).options(*_WITH_DEAL)
-        return await self.many(page), total
+        page = found.order_by(Policy.ends_on, Policy.id).offset(offset).limit(limit).subquery()
+        rows = await self.many(
+            select(Policy).join(page, page.c.id == Policy.id).order_by(page.c.ends_on, page.c.id).options(*_WITH_DEAL)
+        )
+        return rows, await self.count(found, offset)
 
     async def expired_count(self, scope: Scope, today: date, short_days: int) -> int:
-        found = self._ending(scope, today - timedelta(days=1), short_days)
-        return await self.count(found.with_only_columns(Policy.id))
+        return await self.count(self._ending(scope, today - timedelta(days=1), short_days))
 
     async def payments(self, policy_id: int) -> list[Payment]:
         """The payments of a policy with incomes and expenses, as the database has them now."""
@@ -145,8 +149,12 @@ class Policies(Repository):
             select(Document.id).where(Document.policy_id == policy_id, Document.deleted_at.is_(None))
         )
 
-    # A variant that already became a policy is last year's: it is not offered again and keeps its status.
-    _issued = select(Policy.variant_id).where(Policy.variant_id.is_not(None), Policy.deleted_at.is_(None))
+    @staticmethod
+    def _issued(deal_id: int) -> Select[*tuple[Any, ...]]:
+        """A variant that already became a policy is last year's: it is not offered again and keeps its status."""
+        return select(Policy.variant_id).where(
+            Policy.deal_id == deal_id, Policy.variant_id.is_not(None), Policy.deleted_at.is_(None)
+        )
 
     async def variant(self, deal_id: int, variant_id: int) -> Variant | None:
         return await self.one(
@@ -163,7 +171,7 @@ class Policies(Repository):
                 Variant.deal_id == deal_id,
                 Variant.status == VariantStatus.CHOSEN,
                 Variant.deleted_at.is_(None),
-                Variant.id.not_in(self._issued),
+                Variant.id.not_in(self._issued(deal_id)),
             )
             .order_by(Variant.chosen_at.desc().nulls_last(), Variant.id.desc())
             .limit(1)
@@ -178,7 +186,7 @@ class Policies(Repository):
                 Variant.deal_id == deal_id,
                 Variant.id != variant_id,
                 Variant.status.in_([VariantStatus.OFFERED, VariantStatus.CHOSEN]),
-                Variant.id.not_in(self._issued),
+                Variant.id.not_in(self._issued(deal_id)),
             )
             .values(status=VariantStatus.NOT_SELECTED)
         )

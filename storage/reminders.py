@@ -1,10 +1,10 @@
 """Due rows: planned, claimed by a tick with SKIP LOCKED, answered or cancelled."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
@@ -240,27 +240,32 @@ class Reminders(Repository):
         today = cast(func.timezone(User.time_zone, now), Date)
         due = (Reminder.status == ReminderStatus.PLANNED) & (Reminder.due_at <= now)
         is_late = (Reminder.due_at <= now - late) | (Reminder.local_date < today)
-        return await self._count_each(user_ids, (due & is_late) | self._gathered(today))
+        return await self._count_each(user_ids, due & is_late, self._gathered(today, now))
 
     async def count_gathered(self, user_id: int, on: date) -> int:
         """How many reminders of a local day were said to a person in one message and have no answer yet."""
-        return (await self._count_each([user_id], self._gathered(literal(on)))).get(user_id, 0)
+        noon = datetime.combine(on, time(12), UTC)
+        return (await self._count_each([user_id], self._gathered(literal(on), noon))).get(user_id, 0)
 
-    async def _count_each(self, user_ids: list[int], which: ColumnElement[bool]) -> dict[int, int]:
-        found = await self.session.execute(
-            select(Reminder.recipient_id, func.count())
+    async def _count_each(self, user_ids: list[int], *ways: ColumnElement[bool]) -> dict[int, int]:
+        parts = [
+            select(Reminder.recipient_id)
             .join(User, User.id == Reminder.recipient_id)
-            .where(Reminder.recipient_id.in_(user_ids), Reminder.kind != ReminderKind.DIGEST, which)
-            .group_by(Reminder.recipient_id)
-        )
-        return dict(found.all())
+            .where(Reminder.recipient_id.in_(user_ids), Reminder.kind != ReminderKind.DIGEST, way)
+            for way in ways
+        ]
+        found = union_all(*parts).subquery()
+        rows = await self.session.execute(select(found.c.recipient_id, func.count()).group_by(found.c.recipient_id))
+        return dict(rows.all())
 
     @staticmethod
-    def _gathered(on: ColumnElement[date]) -> ColumnElement[bool]:
-        """Said on this day of the recipient's, with no message of its own."""
+    def _gathered(on: ColumnElement[date], near: datetime) -> ColumnElement[bool]:
+        """Said on this day of the recipient's, with no message of its own; `near` is a moment of that day somewhere."""
         said_on = cast(func.timezone(User.time_zone, Reminder.sent_at), Date)
         own = select(OutboxMessage.id).where(OutboxMessage.dedup_key == func.concat("reminder:", Reminder.id))
-        return (Reminder.status == ReminderStatus.SENT) & (said_on == on) & ~own.exists()
+        # No zone is farther than this from the moment: for the index, which knows no zones.
+        somewhere = Reminder.sent_at.between(near - timedelta(days=2), near + timedelta(days=2))
+        return (Reminder.status == ReminderStatus.SENT) & somewhere & (said_on == on) & ~own.exists()
 
     async def get(self, reminder_id: int) -> Reminder | None:
         return await self.one(select(Reminder).where(Reminder.id == reminder_id))

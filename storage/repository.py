@@ -1,39 +1,100 @@
-"""What the repositories share: a session, and who may see which deals, said once in SQL."""
+"""What the repositories share: a session, who may see which deals, said once in SQL, and counting that has an end."""
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    any_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models.enums import ExpenseStatus, IncomeStatus, TaskStatus
 from models.scope import Scope
 from models.tables import Deal, Payment, Task
+from models.values.at_least import AtLeast
 
 OPEN_TASK = Task.status.not_in([TaskStatus.DONE, TaskStatus.CANCELLED])
 UNPAID = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
 FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
 FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
+MANY: Final = 1000
+"""How far a list is counted beyond the page that is looked at: nobody reads a longer number, and no screen waits."""
+
 T = TypeVar("T")
+Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
-def may_see_deal(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
-    """The deals inside a scope: a seller's own, an executor's where he is the executor or has an open task.
+def ways_to_see(scope: Scope, viewer: ColumnElement[int] | None = None) -> list[ColumnElement[bool]]:
+    """Why a person sees a deal: it is his, he executes it, he has an open task on it. Each is a range of an index.
 
     `viewer` stands for the scope's person in a statement that is made once for everybody.
     """
     who = scope.user_id if viewer is None else viewer
     if scope.everything:
-        return true()
-    parts: list[ColumnElement[bool]] = []
+        return [true()]
+    ways: list[ColumnElement[bool]] = []
     if scope.as_seller:
-        parts.append(Deal.seller_id == who)
+        ways.append(Deal.seller_id == who)
     if scope.as_executor:
-        parts.append(Deal.executor_id == who)
-        # Correlated with the deal alone: a statement about tasks has another task in its FROM.
-        mine = exists().where(Task.deal_id == Deal.id, Task.assignee_id == who, OPEN_TASK)
-        parts.append(mine.correlate(Deal))
-    return or_(*parts) if parts else false()
+        ways.append(Deal.executor_id == who)
+        # Not correlated: a statement about tasks has another task in its FROM.
+        mine = select(Task.deal_id).where(Task.assignee_id == who, OPEN_TASK).correlate(None)
+        ways.append(Deal.id == any_(func.array(mine.scalar_subquery())))
+    return ways
+
+
+def may_see_deal(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
+    """Whether a deal is inside a scope, for statements that start from a deal; lists start from the person: `seen`."""
+    return or_(false(), *ways_to_see(scope, viewer))
+
+
+def seen(scope: Scope, *columns: Any, where: tuple[ColumnElement[bool], ...] = ()) -> Rows:
+    """Columns of the deals inside a scope: a part for each way to see them, for no index answers their OR."""
+    return in_ways(ways_to_see(scope), *columns, where=where)
+
+
+def in_ways(ways: list[ColumnElement[bool]], *columns: Any, where: tuple[ColumnElement[bool], ...] = ()) -> Rows:
+    """Columns of what fulfils any of these conditions, a part for each, nothing twice."""
+    parts = [select(*columns).where(way, *where).correlate(None) for way in ways or [false()]]
+    return parts[0] if len(parts) == 1 else union(*parts)
+
+
+def among(deal_id: InstrumentedAttribute[int], scope: Scope, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Rows of the deals inside a scope that are so and so, looked up from the person's deals.
+
+    As an array: the planner would else be tempted to walk everybody's rows in the order of the list until a page is
+    full, which for a person with a thousandth of them is a walk through all.
+    """
+    if not scope.everything:
+        return deal_id == any_(func.array(seen(scope, Deal.id, where=where).scalar_subquery()))
+    return exists().where(Deal.id == deal_id, *where).correlate_except(Deal) if where else true()
+
+
+def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:
+    """The number of rows, counted so far and no further; to be read by `number`."""
+    counted = rows.order_by(None).limit(_ceiling(past) + 1).subquery()
+    return select(func.count()).select_from(counted).scalar_subquery()
+
+
+def number(counted: int, past: int = 0) -> int:
+    """What `up_to_many` has counted: the number, or that there are at least so many."""
+    return counted if counted <= _ceiling(past) else AtLeast(_ceiling(past))
+
+
+def _ceiling(past: int) -> int:
+    return MANY + past
 
 
 class Reach(Protocol):
@@ -65,5 +126,6 @@ class Repository:
     async def many(self, statement: Select[T]) -> list[T]:
         return list((await self.session.execute(statement)).scalars())
 
-    async def count(self, statement: Select[Any]) -> int:
-        return (await self.session.execute(select(func.count()).select_from(statement.subquery()))).scalar_one()
+    async def count(self, rows: Rows, past: int = 0) -> int:
+        """How many rows there are, exactly or at least (models.values.at_least); `past` is the offset of the page."""
+        return number((await self.session.execute(select(up_to_many(rows, past)))).scalar_one(), past)

@@ -1,12 +1,11 @@
 """Looking for deals by whatever a person remembers of them."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Float, Select, Text, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Float, Select, Text, case, func, literal, or_, select, union_all
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
@@ -14,8 +13,10 @@ from sqlalchemy.orm import joinedload
 from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Policy
-from storage.clients import phone_parts, resembles, resembles_faintly
-from storage.repository import Repository, may_see_deal
+from models.values.at_least import AtLeast
+from storage.clients import among_clients, with_digits_in_phone
+from storage.repository import among, may_see_deal
+from storage.words import FARTHEST, Reading, Words
 
 
 class Why(StrEnum):
@@ -56,21 +57,22 @@ class Hit:
 _Part = Select[Any]
 
 
-class Search(Repository):
+class Search(Words):
     async def deals(self, scope: Scope, query: Query, offset: int, limit: int) -> tuple[list[Hit], int]:
         """A page of found deals, the surest first, each once with its best reason; and how many there are."""
-        found, total = await self._find(scope, _parts(query, faint=False), offset, limit)
-        # Three digits in a row are no name, and a walk over all names would find nothing but noise.
-        if not total and query.name and not re.search(r"[0-9]{3}", query.name):
-            found, total = await self._find(scope, _parts(query, faint=True), offset, limit)
+        readings = await self.readings(query.name) if query.name else []
+        parts = [*_marks(scope, query), *(part for one in readings[:1] for part in _names(scope, query.name, one))]
+        found, total = await self._find(parts, offset, limit)
+        for reading in readings[1:]:
+            if total:
+                break
+            found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
         return found, total
 
-    async def _find(self, scope: Scope, parts: Iterable[_Part], offset: int, limit: int) -> tuple[list[Hit], int]:
-        # What a person may see is asked in each part, so that a seller's search walks his own clients only.
-        every = [part.where(may_see_deal(scope)) for part in parts]
-        if not every:
+    async def _find(self, parts: list[_Part], offset: int, limit: int) -> tuple[list[Hit], int]:
+        if not parts:
             return [], 0
-        matches = union_all(*every).subquery()
+        matches = union_all(*parts).subquery()
         best = (
             select(matches.c.deal_id, matches.c.why, matches.c.text, matches.c.rank)
             .ext(distinct_on(matches.c.deal_id))
@@ -88,36 +90,66 @@ class Search(Repository):
         found = list(rows)
         if not found and offset:
             return [], await self.count(select(best.c.deal_id))
-        return [Hit(deal, Why(why), text) for deal, why, text, _total in found], found[0][3] if found else 0
+        total = found[0][3] if found else 0
+        hits = [Hit(deal, Why(why), text) for deal, why, text, _total in found]
+        return hits, total if total < FARTHEST else AtLeast(FARTHEST)
 
 
-def _parts(query: Query, *, faint: bool) -> Iterable[_Part]:
-    """One statement (deal, reason, text, rank) for each way in which the line may be meant."""
+def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
+    """One statement (deal, reason, text, rank) for each mark that the line may be, of what a person may see."""
     if query.number is not None:
-        yield _part(Why.NUMBER, sql_cast(Deal.number, Text), 10).where(Deal.number == query.number)
+        yield _part(Why.NUMBER, sql_cast(Deal.number, Text), 10).where(Deal.number == query.number, may_see_deal(scope))
     if query.policy:
-        yield _policies(query.policy)
+        held = Policy.number.contains(query.policy, autoescape=True)
+        near = select(Policy.id).where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope)).limit(FARTHEST)
+        yield (
+            _part(Why.POLICY, Policy.number, case((Policy.number == query.policy, 9.5), else_=9.0))
+            .join(Policy, Policy.deal_id == Deal.id)
+            .where(Policy.id.in_(near))
+        )
     if query.vin:
         matched = or_(Deal.vin.startswith(query.vin, autoescape=True), Deal.vin.endswith(query.vin, autoescape=True))
-        yield _part(Why.VIN, Deal.vin, 8).where(matched)
+        yield _part(Why.VIN, Deal.vin, 8).where(_near(scope, matched))
     if query.plate:
-        yield _part(Why.PLATE, Deal.plate, 8).where(Deal.plate.contains(query.plate, autoescape=True))
+        yield _part(Why.PLATE, Deal.plate, 8).where(_near(scope, Deal.plate.contains(query.plate, autoescape=True)))
     if query.inn:
-        yield _clients(Why.INN, Client.inn, 7).where(Client.inn == query.inn)
+        yield _clients(Why.INN, Client.inn, 7).where(Client.inn == query.inn, among(Deal.id, scope))
     if query.digits:
-        matched = or_(*(ClientPhone.e164.contains(part) for part in phone_parts(query.digits)))
+        phones = with_digits_in_phone(query.digits).add_columns(ClientPhone.e164)
+        matches = phones.where(among_clients(ClientPhone.client_id, scope)).limit(FARTHEST).subquery()
         yield (
-            _clients(Why.PHONE, ClientPhone.e164, 6)
-            .join(ClientPhone, ClientPhone.client_id == Client.id)
-            .where(matched)
+            _part(Why.PHONE, matches.c.e164, 6)
+            .join(matches, matches.c.client_id == Deal.client_id)
+            .where(among(Deal.id, scope))
         )
-    if query.name:
-        like = resembles_faintly if faint else resembles
-        for why, column, weight in ((Why.CLIENT, Client.name_key, 4), (Why.TITLE, Deal.title_key, 2)):
-            whole = case((column.contains(query.name, autoescape=True), 1.0), else_=0.0)
-            rank = weight + whole + func.word_similarity(query.name, column)
-            shown = Client.name if why is Why.CLIENT else Deal.title
-            yield _clients(why, shown, rank).where(like(column, query.name))
+
+
+def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
+    """The same for a name: of the client, of the insured object."""
+    holds = [Client.words.overlap(words) for words in reading.words]
+    near = select(Client.id).where(*holds, among_clients(Client.id, scope)).limit(FARTHEST)
+    yield _clients(Why.CLIENT, Client.name, _rank(4, typed, Client.name_key)).where(
+        Client.id.in_(near), among(Deal.id, scope), *_like(typed, Client.name_key, reading)
+    )
+    holds = [Deal.words.overlap(words) for words in reading.words]
+    yield _part(Why.TITLE, Deal.title, _rank(2, typed, Deal.title_key)).where(
+        _near(scope, *holds), *_like(typed, Deal.title_key, reading)
+    )
+
+
+def _near(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Deals that a person may see and that fulfil conditions, as many as are ranked."""
+    return Deal.id.in_(select(Deal.id).where(*conditions, among(Deal.id, scope)).limit(FARTHEST).correlate(None))
+
+
+def _like(typed: str, column: Any, reading: Reading) -> list[ColumnElement[bool]]:
+    return [func.word_similarity(typed, column) >= reading.least] if reading.least else []
+
+
+def _rank(weight: int, typed: str, column: Any) -> Any:
+    """What holds the whole line comes before what only resembles it."""
+    whole = case((column.contains(typed, autoescape=True), 1.0), else_=0.0)
+    return weight + whole + func.word_similarity(typed, column)
 
 
 def _part(why: Why, text: Any, rank: Any) -> _Part:
@@ -131,11 +163,3 @@ def _part(why: Why, text: Any, rank: Any) -> _Part:
 
 def _clients(why: Why, text: Any, rank: Any) -> _Part:
     return _part(why, text, rank).join(Client, Client.id == Deal.client_id)
-
-
-def _policies(number: str) -> _Part:
-    return (
-        _part(Why.POLICY, Policy.number, case((Policy.number == number, 9.5), else_=9.0))
-        .join(Policy, Policy.deal_id == Deal.id)
-        .where(Policy.number.contains(number, autoescape=True), Policy.deleted_at.is_(None))
-    )

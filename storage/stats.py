@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, any_, func, select, update
 
 from models.enums import DealStage, DeliveryStatus, MoneyMoveKind, ReminderKind, ReminderStatus, TaskStatus
 from models.tables import (
@@ -23,7 +23,7 @@ from models.tables import (
 )
 from storage.inbox import RERUN
 from storage.outbox import RESEND
-from storage.repository import OPEN_TASK, Repository
+from storage.repository import OPEN_TASK, Repository, number, up_to_many
 
 FAILING = Reminder.error.is_not(None) & (Reminder.status == ReminderStatus.PLANNED)
 UNDECIDED = Policy.outcome.is_(None) & Policy.deleted_at.is_(None)
@@ -123,45 +123,27 @@ class Stats(Repository):
         renewable = UNDECIDED & (Policy.ends_on - Policy.starts_on + 1 >= short)
         owed = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
         open_deal = Deal.stage != DealStage.CLOSED
+        blocked = select(User.id).where(~User.active)
+        late = Task.status.not_in([TaskStatus.QUESTION, TaskStatus.WAITING_INSURER]) & (Task.due_at < now)
+        overdue = select(Payment.id).join(Policy, Policy.id == Payment.policy_id).where(owed, Payment.due_on < today)
+        ends_soon = Policy.ends_on.between(today, today + timedelta(days=30))
         row = await self.session.execute(
             select(
-                _count(select(func.count()).select_from(Deal).where(open_deal)),
-                _count(
-                    select(func.count())
-                    .select_from(Task)
-                    .where(
-                        OPEN_TASK,
-                        Task.status.not_in([TaskStatus.QUESTION, TaskStatus.WAITING_INSURER]),
-                        Task.due_at < now,
-                    )
+                up_to_many(select(Deal.id).where(open_deal)),
+                up_to_many(select(Task.id).where(OPEN_TASK, late)),
+                up_to_many(overdue.where(Policy.deleted_at.is_(None))),
+                up_to_many(select(Policy.id).where(renewable, ends_soon)),
+                up_to_many(select(Policy.id).where(renewable, Policy.ends_on < today)),
+                up_to_many(
+                    select(Deal.id).where(open_deal, Deal.seller_id == any_(func.array(blocked.scalar_subquery())))
                 ),
-                _count(
-                    select(func.count())
-                    .select_from(Payment)
-                    .join(Policy, Policy.id == Payment.policy_id)
-                    .where(owed, Payment.due_on < today, Policy.deleted_at.is_(None))
-                ),
-                _count(
-                    select(func.count())
-                    .select_from(Policy)
-                    .where(renewable, Policy.ends_on >= today, Policy.ends_on <= today + timedelta(days=30))
-                ),
-                _count(select(func.count()).select_from(Policy).where(renewable, Policy.ends_on < today)),
-                _count(
-                    select(func.count())
-                    .select_from(Deal)
-                    .join(User, User.id == Deal.seller_id)
-                    .where(open_deal, ~User.active)
-                ),
-                _count(select(func.count()).select_from(User).where(User.active, ~User.reachable)),
-                _count(select(func.count()).select_from(InboxUpdate).where(InboxUpdate.status == DeliveryStatus.DEAD)),
-                _count(
-                    select(func.count()).select_from(OutboxMessage).where(OutboxMessage.status == DeliveryStatus.DEAD)
-                ),
-                _count(select(func.count()).select_from(Reminder).where(FAILING)),
+                up_to_many(select(User.id).where(User.active, ~User.reachable)),
+                up_to_many(select(InboxUpdate.update_id).where(InboxUpdate.status == DeliveryStatus.DEAD)),
+                up_to_many(select(OutboxMessage.id).where(OutboxMessage.status == DeliveryStatus.DEAD)),
+                up_to_many(select(Reminder.id).where(FAILING)),
             )
         )
-        return NowNumbers(*list(row.one()))
+        return NowNumbers(*(number(counted) for counted in row.one()))
 
     async def dead_updates(self, offset: int, limit: int) -> tuple[list[DeadUpdate], int]:
         """Updates that were given up, the newest first, a page of them, and how many there are."""

@@ -1,17 +1,20 @@
 """Tasks and their history."""
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
-from storage.repository import OPEN_TASK, Repository, may_see_deal
+from storage.repository import OPEN_TASK, Repository, among, in_ways, may_see_deal, number, up_to_many
 
-ANY_TASK = true()
+LATELY: Final = 500
+"""Among how many of the latest calculations it is looked who does a line: years ago it was somebody else."""
 
 
 def visible_tasks(scope: Scope) -> Select[Task]:
@@ -93,12 +96,18 @@ class Tasks(Repository):
         )
 
     async def page(
-        self, scope: Scope, condition: ColumnElement[bool], *, offset: int, limit: int
+        self, scope: Scope, ways: list[ColumnElement[bool]], *, offset: int, limit: int
     ) -> tuple[list[Task], int]:
-        """Open tasks by due (the overdue are first by nature), a page of them, and how many there are."""
-        base = visible_tasks(scope).where(OPEN_TASK, condition)
-        rows = await self.many(_with_relations(base).order_by(Task.due_at, Task.id).offset(offset).limit(limit))
-        return rows, await self.count(base.with_only_columns(Task.id))
+        """Open tasks that are wanted in any of these ways, by due (the overdue are first by nature), a page of them,
+        and how many there are.
+        """
+        found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, among(Task.deal_id, scope)))
+        keys = found.subquery()
+        page = select(keys).order_by(keys.c.due_at, keys.c.id).offset(offset).limit(limit).subquery()
+        rows = await self.many(
+            _with_relations(select(Task).join(page, page.c.id == Task.id)).order_by(page.c.due_at, page.c.id)
+        )
+        return rows, await self.count(found, offset)
 
     async def moves(self, task_id: int) -> list[TaskMove]:
         """The history of a task from its beginning, with who moved it."""
@@ -108,26 +117,28 @@ class Tasks(Repository):
 
     async def last_assignee(self, line_id: int, author_id: int) -> int | None:
         """Who was given a calculation or an issue of this line last: by this author, or else by anybody."""
-        return await self.one(
-            select(Task.assignee_id)
-            .join(Deal, Deal.id == Task.deal_id)
-            .join(User, User.id == Task.assignee_id)
-            .where(
-                Deal.line_id == line_id,
-                Task.kind != TaskKind.OTHER,
-                User.active,
-                User.roles.contains([Role.EXECUTOR.value]),
+        lately = select(Task.id, Task.assignee_id, Task.deal_id).where(Task.kind != TaskKind.OTHER)
+        lately = lately.order_by(Task.id.desc()).limit(LATELY)
+        for among_these in (lately.where(Task.author_id == author_id), lately):
+            recent = among_these.subquery()
+            found: int | None = await self.one(
+                select(recent.c.assignee_id)
+                .join(Deal, Deal.id == recent.c.deal_id)
+                .join(User, User.id == recent.c.assignee_id)
+                .where(Deal.line_id == line_id, User.active, User.roles.contains([Role.EXECUTOR.value]))
+                .order_by(recent.c.id.desc())
+                .limit(1)
             )
-            .order_by((Task.author_id == author_id).desc(), Task.id.desc())
-            .limit(1)
-        )
+            if found is not None:
+                return found
+        return None
 
-    async def load(self) -> dict[int, int]:
-        """How many open tasks each person has."""
-        rows = await self.session.execute(
-            select(Task.assignee_id, func.count()).where(OPEN_TASK).group_by(Task.assignee_id)
-        )
-        return dict(rows.all())
+    async def load(self, user_ids: Collection[int]) -> dict[int, int]:
+        """How many open tasks each of these people has."""
+        people = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
+        open_tasks = select(Task.id).where(OPEN_TASK, Task.assignee_id == people.c.id).correlate(people)
+        rows = await self.session.execute(select(people.c.id, up_to_many(open_tasks)))
+        return {user_id: number(counted) for user_id, counted in rows.all()}
 
     async def has_card(self, recipient_id: int, card_key: str) -> bool:
         """Whether a person has (or is about to get) a message with this card."""
@@ -149,10 +160,14 @@ class Tasks(Repository):
         return None if row is None else (row[0], row[1], row[2])
 
 
-def assigned_to(user_id: int) -> ColumnElement[bool]:
-    return Task.assignee_id == user_id
+EVERY_TASK: list[ColumnElement[bool]] = [true()]
 
 
-def given_by(user_id: int) -> ColumnElement[bool]:
+def assigned_to(user_id: int) -> list[ColumnElement[bool]]:
+    return [Task.assignee_id == user_id]
+
+
+def given_by(user_id: int) -> list[ColumnElement[bool]]:
     """What waits for others on a person's deals."""
-    return or_(Task.author_id == user_id, Deal.seller_id == user_id) & (Task.assignee_id != user_id)
+    others = Task.assignee_id != user_id
+    return [others & (Task.author_id == user_id), others & among(Task.deal_id, Scope(user_id, as_seller=True))]

@@ -1,0 +1,146 @@
+"""No screen walks a big table: every query of every service is asked of thousands of deals, and its plans are read.
+
+What a plan does at a million deals is measured by `python -m bench.database`; that it does not walk is held here.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from bench.data import Sizes, fill
+from bench.plans import Walk, walks, watched
+from bench.questions import known, people, questions
+from models.enums import Role, TaskKind
+from services.access import SYSTEM, Actor
+from services.deals import DealDraft
+from services.registry import Services
+from storage import clients, digest, repository, schema, search, words
+from storage.engine import Database
+from storage.inbox import Inbox, RawUpdate
+from storage.outbox import Outbox
+from storage.uow import Transactions
+from tests.conftest import Cluster, ManualClock, in_a_thread
+from tests.services.conftest import FilesInMemory
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SIZES = Sizes(deals=15_000, sellers=75, first_seller=200, policies=1, payments=2)
+
+WALK_ON_PURPOSE = {
+    "audit.verify": "the admin asks for every record to be hashed again",
+}
+"""Readings that are of everything by their nature."""
+
+
+@dataclasses.dataclass
+class Crowd:
+    """An agency that has grown, and whom and what to ask in it."""
+
+    database: Database
+    services: Services
+    clock: ManualClock
+    found: dict[str, Any]
+    people: dict[str, Actor]
+
+
+@pytest.fixture(scope="module")
+def crowded(postgres: Cluster, migrated_template: str) -> Iterator[str]:
+    with postgres.database(migrated_template) as url:
+        in_a_thread(lambda: asyncio.run(fill(url, SIZES, now=NOW)))
+        yield url
+
+
+@pytest.fixture
+async def crowd(crowded: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crowd]:
+    # As many times smaller as the agency is: with a thousand of fifteen thousand rows to find, a walk would be right.
+    for module in (repository, digest):
+        monkeypatch.setattr(module, "MANY", 20)
+    for module in (words, clients, search):
+        monkeypatch.setattr(module, "FARTHEST", 10)
+    connection = await asyncpg.connect(schema.dsn(crowded))
+    found = await known(connection)
+    await connection.close()
+    database = Database(crowded)
+    clock = ManualClock(NOW)
+    services = Services.build(Transactions(database), clock, FilesInMemory())
+    yield Crowd(database, services, clock, found, people(found))
+    await database.close()
+
+
+def queries() -> set[str]:
+    return {
+        f"{field.name}.{name}"
+        for field in dataclasses.fields(Services)
+        for name, member in vars(field.type).items()
+        if getattr(member, "only_reads", False) and not name.startswith("_")
+    }
+
+
+def told(found: list[Walk]) -> str:
+    return "\n\n".join(f"{walk.table}: {walk.statement}" for walk in found)
+
+
+async def test_every_query_of_every_service_is_asked(crowd: Crowd) -> None:
+    asked = {question.method for question in questions(crowd.found, NOW)}
+    assert asked | set(WALK_ON_PURPOSE) == queries()
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+async def test_no_screen_of_theirs_walks_a_big_table(crowd: Crowd, role: str) -> None:
+    actor, wrong = crowd.people[role], {}
+    for question in questions(crowd.found, NOW, far=2):
+        if question.is_for(actor):
+            with watched(crowd.database) as sent:
+                await question.ask(crowd.services, actor)
+            if found := await walks(crowd.database, sent):
+                wrong[question.name] = told(found)
+    assert not wrong, "\n\n".join(f"== {name}\n{why}" for name, why in wrong.items())
+
+
+async def test_nothing_that_people_often_do_walks_a_big_table(crowd: Crowd) -> None:
+    seller, executor, admin = (crowd.people[role.value] for role in (Role.SELLER, Role.EXECUTOR, Role.ADMIN))
+    do, found = crowd.services, crowd.found
+    deal_id = found["deal"]
+    commands: list[tuple[str, Awaitable[Any]]] = [
+        ("a note", do.journal.add(seller, deal_id, "Созвонились")),
+        ("a touch", do.deals.postpone(seller, deal_id, "2026-03-09")),
+        ("a payment", do.money.client_paid(seller, found["payment"], on=NOW.date())),
+        (
+            "a task",
+            do.tasks.give(seller, deal_id, TaskKind.OTHER, executor.user_id, datetime(2026, 3, 4, 12, tzinfo=UTC)),
+        ),
+        ("a task taken", do.tasks.accept(executor, found["task"])),
+        ("a new deal", do.deals.open(seller, found["client"], DealDraft(line_id=found["line"], title="Kia Rio"))),
+        ("a thought", do.reminders.thinking(seller, found["policy"], 3)),
+        ("another zone", do.settings.set_zone(seller, "Asia/Yekaterinburg")),
+        ("a deal handed over", do.people.hand_over_deal(admin, deal_id, seller.user_id + 1)),
+    ]
+    crowd.clock.advance(timedelta(days=1))
+    commands += [
+        ("what is due", do.reminders.fire_due(SYSTEM, 20)),
+        ("the digests", do.reminders.ensure_digests(SYSTEM)),
+    ]
+    wrong = {}
+    for name, command in commands:
+        with watched(crowd.database) as sent:
+            await command
+        if walked := await walks(crowd.database, sent):
+            wrong[name] = told(walked)
+    assert not wrong, "\n\n".join(f"== {name}\n{why}" for name, why in wrong.items())
+
+
+async def test_no_replica_walks_what_has_been_done_to_find_what_is_to_do(crowd: Crowd) -> None:
+    inbox, outbox = Inbox(crowd.database), Outbox(crowd.database)
+    with watched(crowd.database) as sent:
+        await inbox.add(1, [RawUpdate(10**9, 1_000_001, {"update_id": 10**9})], NOW)
+        for update in await inbox.take(1, 10):
+            await inbox.done(update)
+        for message in await outbox.take(10):
+            await outbox.sent(message.id, message_id=None)
+        await inbox.depth()
+        await outbox.depth()
+    assert told(await walks(crowd.database, sent)) == ""
