@@ -152,7 +152,7 @@ async def the_calculation_is_given(office: Office) -> None:
     assert "расчёт: Егор Лисин, срок 03.03 18:00 — не принята" in screen(anna)
     for words in (
         "Новый расчёт · №1001", CLIENT, f"КАСКО Skoda Rapid · {PLATE}", "от: Анна Серова", "срок 03.03 18:00",
-        "Нужно два варианта", "6 бумаг", "Анна Серова: Клиент просит франшизу 15",
+        "Нужно два варианта", "6 документов", "Анна Серова: Клиент просит франшизу 15",
     ):  # fmt: skip
         assert words in screen(egor)
     assert (await office.touch())[0] == "calculating"

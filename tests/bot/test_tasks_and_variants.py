@@ -335,7 +335,7 @@ async def test_a_file_sent_over_a_variant_is_its_calculation(
     await egor.say("РЕСО 54300 фр15")
     await egor.tap("В1 · РЕСО")
     await egor.send_file("расчёт.pdf", b"%PDF-1.4 calculation", mime="application/pdf")
-    assert "1 бумага" in egor.screen
+    assert "1 документ" in egor.screen
     assert await agency.value("SELECT count(*) FROM documents WHERE variant_id IS NOT NULL") == 1
 
 

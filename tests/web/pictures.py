@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
@@ -33,6 +33,9 @@ BEGINS: Final = "2026-11-23T08:40"
 
 ANNA, EGOR, GALINA = 1001, 2001, 3001
 LARGEST: Final = 150 * 1024
+EXACT: Final = 24
+"""So many of a picture's commonest colours are kept to the bit: white stays white."""
+
 SHARP: Final = 2
 """Pixels of a picture for each of the page, so that text stays readable on a good screen."""
 
@@ -108,11 +111,9 @@ def keep(name: str, shot: bytes | Image.Image) -> None:
     """Write a picture with as many colours as fit the limit, and fewer pixels only if that is not enough."""
     image = (shot if isinstance(shot, Image.Image) else Image.open(BytesIO(shot))).convert("RGB")
     while True:
-        for common, rare in ((192, 64), (96, 96), (48, 96)):
+        for colours in (256, 192, 128):
             buffer = BytesIO()
-            image.quantize(palette=palette(image, common, rare), dither=Image.Dither.NONE).save(
-                buffer, "PNG", optimize=True
-            )
+            image.quantize(palette=palette(image, colours), dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
             if buffer.tell() <= LARGEST:
                 FOLDER.mkdir(parents=True, exist_ok=True)
                 (FOLDER / f"{name}.png").write_bytes(buffer.getvalue())
@@ -121,13 +122,17 @@ def keep(name: str, shot: bytes | Image.Image) -> None:
         image = image.resize((image.width * 19 // 20, image.height * 19 // 20), Image.Resampling.LANCZOS)
 
 
-def palette(image: Image.Image, common: int, rare: int) -> Image.Image:
-    """Colours that there is much of, for the wallpaper, and colours far from each other, for the little signs."""
-    colours: list[int] = []
-    for number, method in ((common, Image.Quantize.MEDIANCUT), (rare, Image.Quantize.MAXCOVERAGE)):
-        colours += (image.quantize(number, method, dither=Image.Dither.NONE).getpalette() or [])[: number * 3]
+def palette(image: Image.Image, colours: int) -> Image.Image:
+    """The commonest colours as they are; the rest shared out so that what there is much of, the wallpaper, gets more
+    than the little signs and circles, and does not get all.
+    """
+    counted = sorted(cast("list[tuple[int, tuple[int, int, int]]]", image.getcolors(1 << 24) or []), reverse=True)
+    pixels = b"".join(bytes(colour) * round(many**0.5) for many, colour in counted)
+    shared = Image.frombytes("RGB", (len(pixels) // 3, 1), pixels)
+    found = [part for _many, colour in counted[:EXACT] for part in colour]
+    found += (shared.quantize(colours - EXACT, dither=Image.Dither.NONE).getpalette() or [])[: (colours - EXACT) * 3]
     holder = Image.new("P", (1, 1))
-    holder.putpalette(colours + colours[-3:] * (256 - len(colours) // 3))
+    holder.putpalette(found + found[-3:] * (256 - len(found) // 3))
     return holder
 
 
