@@ -348,4 +348,8 @@ def main(settings: Settings, pace: Pace | None = None) -> int:
     except TelegramUnauthorizedError:
         sys.stderr.write("Telegram refuses BOT_TOKEN: it was revoked while the bot was at work\n")
         return 1
+    except Exception:  # noqa: BLE001 - the last stop
+        # Left to Python it would be printed as it is, past what keeps secrets out of the log.
+        _log.critical("the bot has failed", exc_info=True)
+        return 1
     return 0

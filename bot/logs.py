@@ -15,6 +15,8 @@ HIDDEN: Final = "***"
 
 _PRIVATE_KEY = re.compile(r"(?:^|_)(?:text|phone|name|token|password|secret)$", re.IGNORECASE)
 
+_WORDS_OF_PEOPLE: Final = "name|text|title|phone|phone_number|caption|bio|address|email|note|query|data|payload"
+
 _PRIVATE_TEXT: Final = (
     (re.compile(r"\d+:[\w-]{30,}", re.ASCII), HIDDEN),  # a bot token, most often inside an address
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), rf"\g<1>{HIDDEN}@"),  # a password inside an address
@@ -22,7 +24,17 @@ _PRIVATE_TEXT: Final = (
     (re.compile(r"DETAIL:.*"), f"DETAIL: {HIDDEN}"),
     (re.compile(r"\[parameters: .*"), f"[parameters: {HIDDEN}]"),
     (re.compile(r"input_value=.*?(?=, input_type=)"), f"input_value={HIDDEN}"),
+    # Libraries print the objects of Telegram whole.
+    (re.compile(rf"""\b(\w*(?:{_WORDS_OF_PEOPLE}))=(?:'[^']*'|"[^"]*")"""), rf"\g<1>={HIDDEN}"),
+    (re.compile(r"(?<![\w.])(?:\+\d|[78])[\s(-]{0,2}\d{3}[\s)-]{0,2}\d{3}[\s-]?\d\d[\s-]?\d\d(?!\d)"), HIDDEN),
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), HIDDEN),
+    # We ourselves speak English here: any other word is somebody's.
+    (re.compile(r"\w*[^\W\x00-\x7f]\w*"), HIDDEN),
 )
+"""What is hidden wherever it stands, by what it looks like."""
+
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_OF_A_TRACEBACK = (" ", "Traceback", "The above exception", "During handling")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -33,6 +45,8 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def _without_secrets(key: str, value: Any) -> Any:
     if value is not None and _PRIVATE_KEY.search(key):
         return HIDDEN
+    if key == "exception" and isinstance(value, str):
+        value = _without_quotes(value)
     match value:
         case str():
             for pattern, instead in _PRIVATE_TEXT:
@@ -47,6 +61,12 @@ def _without_secrets(key: str, value: Any) -> Any:
         case _:
             # Whatever else would be turned into text later, behind our back.
             return _without_secrets("", str(value))
+
+
+def _without_quotes(traceback: str) -> str:
+    """A traceback without what its errors quote: the value that was none of what it should have been."""
+    lines = traceback.split("\n")
+    return "\n".join(line if line.startswith(_OF_A_TRACEBACK) else _QUOTED.sub(f"'{HIDDEN}'", line) for line in lines)
 
 
 def _json(event: EventDict, **_options: Any) -> str:
@@ -101,7 +121,7 @@ def configure(settings: LogSettings) -> None:
             # A line for each tick or health check says nothing. What fails in a window is answered as a refusal, or is
             # logged by whoever handles the update: not as an error each time that somebody may not see something.
             "loggers": {name: {"level": "WARNING"} for name in ("apscheduler", "aiohttp.access", "alembic")}
-            | {"aiogram_dialog.window": {"level": "CRITICAL"}},
+            | {"aiogram_dialog.window": {"level": "CRITICAL"}, "aiogram_dialog.manager": {"level": "INFO"}},
         }
     )
     logging.captureWarnings(capture=True)

@@ -57,6 +57,7 @@ class Database:
             max_overflow=pool_size,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
+            hide_parameters=True,  # an error that is logged or kept tells the statement, not whose data it was about
             connect_args={"server_settings": told},
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)

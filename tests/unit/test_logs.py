@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 import structlog
+from aiogram.types import Chat, Document, Message, User
 from structlog.contextvars import bound_contextvars
 
 from bot.clock import clock_from
@@ -91,6 +92,44 @@ def test_what_an_error_of_the_database_quotes_is_taken_out(capsys: pytest.Captur
     (line,) = lines()
     assert "+79161234567" not in line["exception"]
     assert "Иванов" not in line["exception"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ivanov", "Иванов", "+79161234567", "8 916 123-45-67", "8(916)123-45-67", "7 916 1234567", "ivan@example.org",
+        "паспорт Smith.pdf",
+    ],
+)  # fmt: skip
+def test_whatever_an_error_quotes_is_taken_out(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    lines = json_lines(capsys)
+    nothing: dict[str, str] = {}
+    faults: list[Callable[[], object]] = [
+        lambda: int(words),
+        lambda: nothing[words],
+        lambda: fail(f"not a date: {words!r}"),
+    ]
+    for fault in faults:
+        try:
+            fault()
+        except (ValueError, LookupError, ConnectionError):
+            logging.getLogger("ours").exception("failed")
+    shown = json.dumps(lines(), ensure_ascii=False)
+    assert [word for word in words.split() if len(word) > 3 and word in shown] == []
+    assert "ConnectionError: not a date" in shown
+
+
+def test_the_objects_of_telegram_are_printed_without_those_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = json_lines(capsys)
+    user = User(id=5, is_bot=False, first_name="Ivan", last_name="Ivanov", username="ivan_1980")
+    message = Message(
+        message_id=1, date=datetime.now(UTC), chat=Chat(id=5, type="private", first_name="Ivan"), from_user=user,
+        text="Call Mr Smith", document=Document(file_id="1", file_unique_id="2", file_name="passport.pdf"),
+    )  # fmt: skip
+    logging.getLogger("theirs").warning("got %s from %r of %s", message, user, message.chat)
+    (line,) = lines()
+    assert [word for word in ("Ivan", "ivan", "Smith", "passport.pdf") if word in line["event"]] == []
+    assert "message_id=1" in line["event"]
 
 
 def test_the_console_shows_the_same_and_hides_the_same(capsys: pytest.CaptureFixture[str]) -> None:
