@@ -38,17 +38,24 @@ async def agency(open_agency: OpenAgency) -> Agency:
 @contextmanager
 def asked(agency: Agency) -> Iterator[list[str]]:
     """What the database is asked by the bot, as it hears it; the test's own waiting for silence left out."""
-    engine, heard, watched = agency.app.database.engine.sync_engine, list[str](), set[int]()
+    engine, direct = agency.app.database.engine.sync_engine, agency.app.database.direct
+    heard, watched = list[str](), set[int]()
 
     def hear(query: str) -> None:
         if "count(*)" not in query:
             heard.append(query)
 
+    def listen(line: Any) -> None:
+        if id(line) not in watched:
+            watched.add(id(line))
+            line.add_query_logger(told)
+
+    def told(record: Any) -> None:
+        hear(record.query)
+
     def watch(connection: Any, *_more: object) -> None:
         # What SQLAlchemy prepares it tells itself; BEGIN and COMMIT the driver sends past it.
-        if id(connection.driver_connection) not in watched:
-            watched.add(id(connection.driver_connection))
-            connection.driver_connection.add_query_logger(lambda record: hear(record.query))
+        listen(connection.driver_connection)
 
     def execute(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         hear(statement)
@@ -56,9 +63,20 @@ def asked(agency: Agency) -> Iterator[list[str]]:
     listeners = (("checkout", watch), ("before_cursor_execute", execute))
     for name, listener in listeners:
         event.listen(engine, name, listener)
+    take, lines = direct._line, list[Any]()
+
+    async def line() -> Any:
+        lines.append(await take())
+        listen(lines[-1])
+        return lines[-1]
+
+    setattr(direct, "_line", line)  # noqa: B010 - mypy lets no method be assigned
     try:
         yield heard
     finally:
+        setattr(direct, "_line", take)  # noqa: B010
+        for one in lines:
+            one.remove_query_logger(told)
         for name, listener in listeners:
             event.remove(engine, name, listener)
 
@@ -254,7 +272,7 @@ async def test_wrong_used_withdrawn_and_late_codes_are_answered_alike(agency: Ag
     costs = []
     for code in ("A" * 22, used.code, withdrawn.code, late.code, "привет <b>\u202e"):
         with asked(agency) as queries:
-            await eve.start(code)
+            await eve.say(f"/start {code}")
         costs.append([query for query in queries if "invites" in query])
     assert texts(eve) == [NO_GOOD] * 5
     assert [len(cost) for cost in costs] == [1] * 5
