@@ -16,6 +16,7 @@ from aiogram_dialog import BgManagerFactory, setup_dialogs
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 
 import fsm.errors
+from bot.apology import Apology
 from bot.backup import backups_of
 from bot.dispatch import StraightDispatcher
 from bot.handling import DirectAnswers, Handling
@@ -113,6 +114,7 @@ class _FrontDoor(Provider):
     menus = provide(Menus)
     answers = provide(DirectAnswers)
     background = provide(Background)
+    apology = provide(Apology)
     trouble = provide(Trouble)
     porter = provide(Porter)
     handling = provide(Handling)
@@ -144,6 +146,7 @@ class _FrontDoor(Provider):
         inbox: Inbox,
         porter: Porter,
         services: Services,
+        apology: Apology,
         settings: Settings,
         metrics: Metrics,
         worker: Worker,
@@ -154,6 +157,7 @@ class _FrontDoor(Provider):
             inbox,
             porter,
             services.people,
+            apology,
             settings=settings,
             metrics=metrics,
             worker=worker,

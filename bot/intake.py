@@ -20,6 +20,7 @@ from aiogram.exceptions import TelegramUnauthorizedError
 from aiogram.methods import GetUpdates
 from aiohttp import ClientError, ClientTimeout, web
 
+from bot.apology import Apology
 from bot.metrics import Metrics
 from bot.pace import Pace
 from bot.porter import Caller, Porter
@@ -37,6 +38,7 @@ BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes. A limit of 1 MiB would refuse long messages with many entities; Telegram would repeat them all day."""
 
 _LONGEST_BACKOFF: Final = 30.0
+_PATIENCE: Final = 10.0  # seconds for the database to write something down
 
 Update = dict[str, Any]
 
@@ -136,18 +138,33 @@ class Intake:
         inbox: Inbox,
         porter: Porter,
         people: PeopleService,
+        apology: Apology,
         *,
         settings: Settings,
         metrics: Metrics,
         worker: Worker,
         activity: Activity,
     ) -> None:
+        self._apology = apology
         self._bot_id, self._inbox, self._porter, self._people = bot.id, inbox, porter, people
         self._admin_ids = frozenset(settings.team.admin_ids)
         self._metrics, self._worker, self._activity = metrics, worker, activity
 
     async def take_in(self, updates: Sequence[Update]) -> None:
-        """Keep updates, each of them `clean`: durable on return. At most one query, whoever they come from."""
+        """Keep updates, each of them `clean`: durable on return. At most one query, whoever they come from.
+
+        While the database is away its errors are raised, and people are told that they need not send it again.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._keep(updates)
+        except Exception as error:
+            if is_outage(error):
+                for update in updates:
+                    self._apology.for_update(update)
+            raise
+
+    async def _keep(self, updates: Sequence[Update]) -> None:
         now = self._people.clock.now()
         rows: list[RawUpdate] = []
         for update in updates:
@@ -204,7 +221,9 @@ class Polling:
                     webhook_gone = await self._bot.delete_webhook(drop_pending_updates=False)
                 updates = await self._get(offset)
                 if updates:
-                    await self._intake.take_in(list(_readable(updates)))
+                    if not await self._kept(updates):
+                        await asyncio.sleep(self._pace.look_again)
+                        continue
                     offset = max(update["update_id"] for update in updates) + 1
                 self.alive, backoff = True, 1.0
             except TelegramUnauthorizedError:
@@ -216,6 +235,19 @@ class Polling:
                 wait = getattr(error, "retry_after", None) or backoff
                 await asyncio.sleep(wait)
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
+
+    async def _kept(self, updates: list[Update]) -> bool:
+        """Write updates down; False while the database is away: they are Telegram's still, and are asked for again."""
+        try:
+            await self._intake.take_in(list(_readable(updates)))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            if self.alive:
+                _log.warning("the database is away, updates wait at Telegram", error=repr(error))
+            self.alive = False
+            return False
+        return True
 
     async def _get(self, offset: int | None) -> list[Update]:
         """GetUpdates without building objects: what is kept is what Telegram has sent, known to us or not."""
@@ -278,8 +310,7 @@ class Webhook:
         except UnreadableError as error:
             return web.Response(status=400, text=str(error))
         try:
-            async with asyncio.timeout(10):
-                await self._intake.take_in([update])
+            await self._intake.take_in([update])
         except Exception as error:
             if not is_outage(error):
                 raise

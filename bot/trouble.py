@@ -8,6 +8,7 @@ import structlog
 from aiogram import Bot
 from sqlalchemy.exc import IntegrityError
 
+from bot.apology import Apology
 from bot.metrics import Metrics
 from bot.recent import Recent
 from fsm.cards import Card, CardContext, card
@@ -33,9 +34,15 @@ class Trouble:
     """Tells the person at the first failure and the admins at the last one."""
 
     def __init__(
-        self, bot: Bot, services: Services, transactions: Transactions, clock: Clock, metrics: Metrics
+        self,
+        bot: Bot,
+        services: Services,
+        transactions: Transactions,
+        clock: Clock,
+        metrics: Metrics,
+        apology: Apology,
     ) -> None:
-        self._bot, self._services, self._transactions = bot, services, transactions
+        self._bot, self._services, self._transactions, self._apology = bot, services, transactions, apology
         self._clock, self._metrics = clock, metrics
         self._told: Recent[int, datetime] = Recent(4096)
 
@@ -49,6 +56,9 @@ class Trouble:
             except Exception as second:  # noqa: BLE001 - telling is a courtesy; the update is kept in any case
                 _log.warning("the person could not be told", error=repr(second))
         return reference
+
+    def away(self, update: TakenUpdate) -> None:
+        self._apology.for_update(update.payload)
 
     async def _tell(self, update: TakenUpdate, reference: str) -> None:
         actor = await self._services.people.identify(update.person_id)

@@ -39,6 +39,10 @@ class Troubles(Protocol):
         """Tell the person when this is the first failure; returns the reference that finds it in the log."""
         ...
 
+    def away(self, update: TakenUpdate) -> None:
+        """Tell the person that the database is away."""
+        ...
+
     async def flooding(self, person_id: int) -> None:
         """Tell a person that he sends faster than he is served, and that nothing of it is lost."""
         ...
@@ -157,7 +161,7 @@ class Worker:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever it was, the update is kept and counted
                     again, lost = True, lost + 1
-                    if lost <= self._pace.update_attempts and await self._was_away(error):
+                    if lost <= self._pace.update_attempts and await self._was_away(update, error):
                         if not await self._inbox.renew(self._bot_id, [update], lease_seconds=self._pace.lease):
                             return  # another replica has it by now
                         continue
@@ -210,7 +214,7 @@ class Worker:
         await self._troubles.died(update, text.partition(":")[0])
         return "dead"
 
-    async def _was_away(self, error: Exception) -> bool:
+    async def _was_away(self, update: TakenUpdate, error: Exception) -> bool:
         """Whether the database failed us, not the update: then wait until it is back, and count no attempt."""
         if not is_outage(error):
             return False
@@ -219,6 +223,7 @@ class Worker:
         wait, away = 0.1, isinstance(error, DBAPIError)
         while not await self._database.answers():
             _log.warning("the database is away, updates wait", error=repr(error))
+            self._troubles.away(update)
             away, wait = True, min(wait * 2, 5.0)
             await asyncio.sleep(wait)
         return away

@@ -39,7 +39,9 @@ async def upgrade(url: str) -> None:
     connection = await asyncpg.connect(dsn(url))
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await asyncio.to_thread(command.upgrade, config(url), "head")
+        # Alembic takes a third of a second to find out that there is nothing to do.
+        if not await at_head(connection):
+            await asyncio.to_thread(command.upgrade, config(url), "head")
         await rights.grant(connection)
     except CommandError as error:
         raise SchemaError(f"the database was migrated by a newer version of Polisdesk: {error}") from error

@@ -182,23 +182,30 @@ def empty_database_url(postgres: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[int]:
-    """A real Redis on loopback that keeps nothing; the port it listens on."""
-    binary = shutil.which("redis-server")
-    if binary is None:
+    """The port of a real Redis."""
+    if shutil.which("redis-server") is None:
         not_run("redis-server is not installed")
     port = free_port()
+    with open_redis(port):
+        yield port
+
+
+@contextmanager
+def open_redis(port: int) -> Iterator[None]:
+    """A real Redis on loopback that keeps nothing."""
     with open_tempdir("polisdesk-redis-") as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
-        server = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_for_redis(server, port)
-            yield port
+            yield
         finally:
             server.terminate()
             server.wait(10)
 
 
-def _redis_says(port: int, command: bytes) -> bytes:
+def redis_says(port: int, command: bytes) -> bytes:
+    """What Redis answers."""
     with socket.create_connection(("127.0.0.1", port), 5) as line:
         line.sendall(command + b"\r\n")
         return line.recv(100)
@@ -208,7 +215,7 @@ def _wait_for_redis(server: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and server.poll() is None:
         with suppress(OSError):
-            if _redis_says(port, b"PING") == b"+PONG\r\n":
+            if redis_says(port, b"PING") == b"+PONG\r\n":
                 return
         time.sleep(0.01)
     raise RuntimeError("redis-server did not start")
@@ -217,7 +224,7 @@ def _wait_for_redis(server: subprocess.Popen[bytes], port: int) -> None:
 @pytest.fixture
 def redis_url(redis_server: int) -> str:
     """An empty Redis."""
-    assert _redis_says(redis_server, b"FLUSHALL") == b"+OK\r\n"
+    assert redis_says(redis_server, b"FLUSHALL") == b"+OK\r\n"
     return f"redis://127.0.0.1:{redis_server}/0"
 
 

@@ -74,9 +74,19 @@ async def _first(*waits: Coroutine[Any, Any, Any], patience: float) -> None:
 
 
 async def campaign(
-    database_url: str, folder: Path, *, kills: int, updates: int, people: int, seed: int, patience: float = 60
+    database_url: str,
+    folder: Path,
+    *,
+    kills: int,
+    updates: int,
+    people: int,
+    seed: int,
+    patience: float = 60,
+    seconds: float = float("inf"),
 ) -> Report:
-    """Let people work until there were so many updates and kills; then let one bot live and look at the books."""
+    """Let people work until there were so many updates and kills, or so many seconds are over; then let one bot live
+    and look at the books.
+    """
     chance = random.Random(seed)  # noqa: S311
     report, began = Report(), time.monotonic()
     database = Database(database_url)
@@ -87,7 +97,8 @@ async def campaign(
         over = asyncio.Event()
 
         def enough() -> bool:
-            return crew.score.updates >= updates and report.total >= kills
+            late = time.monotonic() - began > seconds
+            return late or (crew.score.updates >= updates and report.total >= kills)
 
         working = asyncio.create_task(crew.work(enough))
         working.add_done_callback(lambda _task: over.set())
@@ -101,6 +112,9 @@ async def campaign(
                 place = AT_RANDOM
             await bot.code()
             report.kills[place] += 1
+            if report.total % 20 == 0:
+                passed = time.monotonic() - began
+                print(f"{passed:.0f} s: kills {report.total}, updates {crew.score.updates}", file=sys.stderr)  # noqa: T201
             fleet.telegram.world.calls.clear()
         await (await fleet.start()).ready()
         await working
@@ -118,6 +132,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--updates", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=120, help="when it ends at the latest")
+    parser.add_argument("--patience", type=float, default=60, help="seconds that somebody waits for an answer")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with (
@@ -129,7 +145,14 @@ def main() -> int:
         async def run() -> Report:
             await schema.upgrade(server.url)
             return await campaign(
-                server.url, folder, kills=given.kills, updates=given.updates, people=given.people, seed=given.seed
+                server.url,
+                folder,
+                kills=given.kills,
+                updates=given.updates,
+                people=given.people,
+                seed=given.seed,
+                patience=given.patience,
+                seconds=given.minutes * 60,
             )
 
         report = asyncio.run(run())

@@ -68,7 +68,7 @@ class Ticking:
             try:
                 while not over.is_set() and not self.restart.is_set():
                     self.fired += await services.reminders.fire_due(SYSTEM, 7)
-                    await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.02)
             except Exception as error:
                 if not is_outage(error):
                     raise

@@ -238,12 +238,12 @@ class Seller:
 
     async def pay(self) -> None:
         """The client pays a part: a sum that nobody else pays."""
-        await self.tap("💳 Взносы")
-        await self.tap(f"N-{self.id}")
-        await self.tap("✍️ Частично")
+        for label in ("💳 Взносы", f"N-{self.id}", "✍️ Частично"):
+            if not await self.tap(label):
+                return
         self._count += 1
         paid = Decimal(100 + self._count) + Decimal(self.random.randint(0, 99)) / 100
-        await self.say(f"{paid:.2f}".replace(".", ","))
+        self.since = (await self.say(f"{paid:.2f}".replace(".", ","))).id
         await self.until(lambda: self.shown("📁 Сделка"), "the payment's card")
         self.crew.score.sums.add((self.payment_id, paid))
         await self.tap("📁 Сделка")

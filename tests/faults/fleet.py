@@ -1,13 +1,18 @@
 """Bots as real processes: born quickly, killed without warning, asked to stop, looked at from outside."""
 
 import asyncio
+import atexit
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +40,8 @@ HASTY = Pace(
 class Bot:
     """One process of the bot."""
 
-    def __init__(self, pid: int, health: int, log: Path) -> None:
-        self.pid, self.health, self.log = pid, health, log
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    def __init__(self, pid: int, health: int, log: Path, ended: asyncio.Future[int]) -> None:
+        self.pid, self.health, self.log, self.ended = pid, health, log, ended
 
     @property
     def alive(self) -> bool:
@@ -69,49 +73,77 @@ class Bot:
         raise AssertionError(f"the bot ended with {self.ended.result()}:\n{self.log.read_text()}")
 
 
+class Nursery:
+    """The process that bots are forked from: one for all fleets of this process, because it is slow to start."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._orders, self._news = self._process.stdin, self._process.stdout
+        assert "ready" in json.loads(self._news.readline())
+        self._births: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[int], asyncio.Future[int]]] = deque()
+        self._alive: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[int]]] = {}
+        threading.Thread(target=self._listen, name="nursery", daemon=True).start()
+        atexit.register(self._close)
+
+    def order(
+        self,
+        order: dict[str, Any],
+        loop: asyncio.AbstractEventLoop,
+        born: asyncio.Future[int],
+        ended: asyncio.Future[int],
+    ) -> None:
+        """Ask for a bot: its pid and later its exit code are put into futures of this loop."""
+        self._births.append((loop, born, ended))
+        self._orders.write(json.dumps(order).encode() + b"\n")
+        self._orders.flush()
+
+    def _listen(self) -> None:
+        for line in self._news:
+            news = json.loads(line)
+            if "born" in news:
+                loop, born, ended = self._births.popleft()
+                self._alive[news["born"]] = loop, ended
+                _tell(loop, born, news["born"])
+            else:
+                _tell(*self._alive.pop(news["dead"]), news["code"])
+        for loop, ended in self._alive.values():  # they have gone with the nursery
+            _tell(loop, ended, -signal.SIGKILL)
+
+    def _close(self) -> None:
+        self._orders.close()
+        self._process.wait()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[int], value: int) -> None:
+    def tell() -> None:
+        if not future.done():
+            future.set_result(value)
+
+    with suppress(RuntimeError):  # whoever asked has gone, and his loop with him
+        loop.call_soon_threadsafe(tell)
+
+
+@cache
+def nursery() -> Nursery:
+    return Nursery()
+
+
 class Fleet:
     """Where bots of one agency come from: one Telegram, one database, one folder of documents."""
 
     def __init__(self, telegram: LocalTelegram, database_url: str, folder: Path) -> None:
         self.telegram, self.database_url, self.folder = telegram, database_url, folder
         self.bots: list[Bot] = []
-        self._unnamed: list[tuple[asyncio.Future[Bot], int, Path]] = []
-        self._process: asyncio.subprocess.Process
-        self._listening: asyncio.Task[None]
-
-    async def open(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.faults.nursery",
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        assert "ready" in json.loads(await self._process.stdout.readline())
-        self._listening = asyncio.create_task(self._listen(self._process.stdout))
 
     async def close(self) -> None:
-        self._process.kill()
-        await self._process.wait()
-        await self._listening
-
-    async def _listen(self, stream: asyncio.StreamReader) -> None:
-        while line := await stream.readline():
-            news = json.loads(line)
-            if "born" in news:
-                wish, health, log = self._unnamed.pop(0)
-                bot = Bot(news["born"], health, log)
-                self.bots.append(bot)
-                wish.set_result(bot)
-            else:
-                bot = next(bot for bot in self.bots if bot.pid == news["dead"])
-                self.bots.remove(bot)
-                bot.ended.set_result(news["code"])
-        for bot in self.bots:  # they have gone with the nursery
-            bot.ended.set_result(-signal.SIGKILL)
-        self.bots.clear()
+        """End every bot that is left."""
+        for bot in self.bots:
+            bot.kill()
+        await asyncio.gather(*(bot.code() for bot in self.bots))
 
     def environment(self, health: int, **changes: str) -> dict[str, str]:
         given = {
@@ -127,15 +159,14 @@ class Fleet:
 
     async def start(self, pace: Pace = HASTY, **changes: str) -> Bot:
         """Start a bot; it is not ready yet. `changes` are variables of its environment."""
-        assert self._process.stdin is not None
-        health = free_port()
-        log = self.folder / "bot.log"
-        wish: asyncio.Future[Bot] = asyncio.get_running_loop().create_future()
-        self._unnamed.append((wish, health, log))
+        health, log = free_port(), self.folder / "bot.log"
         order = {"environment": self.environment(health, **changes), "pace": asdict(pace), "log": str(log)}
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        await self._process.stdin.drain()
-        return await wish
+        loop = asyncio.get_running_loop()
+        born, ended = loop.create_future(), loop.create_future()
+        nursery().order(order, loop, born, ended)
+        bot = Bot(await born, health, log, ended)
+        self.bots.append(bot)
+        return bot
 
     def webhook(self, public: int, own: int) -> dict[str, str]:
         """The variables of a replica that is called at its own port, under the address that all share."""
@@ -148,7 +179,6 @@ async def open_fleet(database_url: str, folder: Path, **more: Any) -> AsyncItera
     async with LocalTelegram(**more) as telegram:
         telegram.world.delivery.retry_unit = 0.02
         fleet = Fleet(telegram, database_url, folder)
-        await fleet.open()
         try:
             yield fleet
         finally:

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from bot.faults import POINTS
 from sandbox.api import LocalTelegram
 from storage.engine import Database
 from tests.conftest import ROOT
@@ -13,10 +14,12 @@ from tests.faults.crew import Crew
 from tests.faults.fleet import Fleet
 
 
-async def test_twenty_kills_lose_nothing_and_repeat_nothing(database_url: str, tmp_path: Path) -> None:
-    report = await campaign(database_url, tmp_path, kills=20, updates=600, people=12, seed=4)
-    assert report.total >= 20
-    assert report.updates >= 600
+async def test_a_death_at_every_named_point_loses_nothing_and_repeats_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    report = await campaign(database_url, tmp_path, kills=len(POINTS), updates=200, people=8, seed=4)
+    assert report.total >= len(POINTS)
+    assert report.updates >= 200
     assert len(report.kills) >= 8  # by name and at random
     assert set(report.broken.values()) == {0}, str(report)
 
