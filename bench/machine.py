@@ -200,7 +200,7 @@ async def running(
             if bot.process.poll() is None:
                 bot.process.send_signal(signal.SIGTERM)
                 try:
-                    await asyncio.to_thread(bot.process.wait, 30)
+                    await asyncio.to_thread(bot.process.wait, 120)
                 except subprocess.TimeoutExpired:
                     bot.process.kill()
             telegram.forget_bot()
@@ -231,9 +231,10 @@ async def ours(
     redis: str | None = None,
     database: str | None = None,
     extra: Sequence[str] = (),
+    plain: bool = False,
     telegram: Telegram | None = None,
 ) -> AsyncIterator[Bot]:
-    """The product on a database of its own, as `./run bot` starts it (`extra` are the words of bench.bots.ours)."""
+    """The product on a database of its own, with the words of bench.bots.ours, or `plain`, as `./run` starts it."""
     if telegram is None:
         async with (
             open_telegram() as made,
@@ -245,6 +246,7 @@ async def ours(
                 redis=redis,
                 database=database,
                 extra=extra,
+                plain=plain,
                 telegram=made,
             ) as bot,
         ):
@@ -268,7 +270,7 @@ async def ours(
         }
     if redis is not None:
         environment["REDIS_URL"] = redis
-    words = ["-m", "bench.bots.ours", *extra]
+    words = ["-m", "bot", "bot"] if plain else ["-m", "bench.bots.ours", *extra]
     async with running(name, words, environment=environment, telegram=telegram, database=url) as bot:
         yield bot
 

@@ -125,7 +125,7 @@ async def start_up(databases: Databases, folder: Path, rounds: int) -> list[Row]
     for _ in range(rounds):
         async with machine.open_telegram() as telegram:
             began = time.monotonic()
-            async with machine.ours(databases, folder, database=database, telegram=telegram) as bot:
+            async with machine.ours(databases, folder, database=database, plain=True, telegram=telegram) as bot:
                 await taps.all_do(bot, taps.sellers(bot, 1), taps.write("/menu"))
                 mine = time.monotonic() - began
         began = time.monotonic()

@@ -5,6 +5,7 @@ Each command imports what it needs when it is called: aiogram alone costs second
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 import tempfile
@@ -107,6 +108,8 @@ def _bot(_given: argparse.Namespace) -> int:
     settings = _settings()
     if settings.telegram.bot_token is None:
         return _say("settings: BOT_TOKEN wants the token that @BotFather gives; without one try ./run sandbox")
+    # Nothing that is imported now can be thrown away: looking for it takes a tenth of the start. app.main ends this.
+    gc.disable()
     from bot import app
 
     return int(app.main(settings) or 0)

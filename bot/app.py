@@ -328,6 +328,7 @@ async def _serve(settings: Settings, pace: Pace | None) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 100)
+        gc.enable()
         await app.until_stopped()
 
 

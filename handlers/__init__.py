@@ -5,6 +5,7 @@ means). A feature exports `router`; features do not import each other, they star
 from aiogram import Router
 from aiogram_dialog import Dialog
 
+from fsm import keys
 from fsm.inbound import only_what_is_asked
 from handlers import (
     audit,
@@ -50,6 +51,7 @@ _FEATURES: list[Router] = [
 ]
 """In the order in which they are asked: commands first, the menu's catch-alls last."""
 
+keys.make_quickly()
 for _feature in _FEATURES:
     for _router in _feature.chain_tail:
         if isinstance(_router, Dialog):

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
 
 from storage.engine import Database
 
@@ -60,6 +58,10 @@ class RedisDialogState:
     reads_with_updates = False
 
     def __init__(self, url: str) -> None:
+        from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - a twentieth of the start, for some
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
+        self._away = (RedisError, OSError, TimeoutError)
         # The default pool raises beyond its limit, which loses updates in a burst; this one makes them wait.
         pool = BlockingConnectionPool.from_url(
             url, max_connections=50, timeout=5, socket_connect_timeout=1, socket_timeout=2
@@ -69,7 +71,7 @@ class RedisDialogState:
     async def load(self, bot_id: int, chat_id: int) -> KeptState:
         try:
             value = await self._redis.get(self._key(bot_id, chat_id))
-        except (RedisError, OSError, TimeoutError) as error:
+        except self._away as error:
             _log.warning("Redis is away, the chat starts with a fresh screen: %r", error)
             return KeptState()
         if not value:
@@ -81,7 +83,7 @@ class RedisDialogState:
         value = orjson.dumps({"records": records, "by": written_by})
         try:
             await self._redis.set(self._key(bot_id, chat_id), value)
-        except (RedisError, OSError, TimeoutError) as error:
+        except self._away as error:
             _log.warning("Redis is away, the screen is not remembered: %r", error)
 
     async def close(self) -> None:
