@@ -19,7 +19,7 @@ TOKEN = "1000001:" + "A" * 35
 SECRET = "secret"  # noqa: S105 - of a machine that nobody else reaches
 BOT = {"id": 1000001, "is_bot": True, "first_name": "Bench", "username": "bench_bot"}
 PDF = b"%PDF-1.4\n" + b"0" * 50_000
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which an update without its answer is lost."""
 
 _KINDS = {

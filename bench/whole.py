@@ -218,11 +218,14 @@ async def pauses(databases: Databases, folder: Path, given: Any) -> list[Row]:
         await taps.open_loop(bot, people, taps.CARD, 60, 3)
         os.kill(bot.pid, signal.SIGUSR1)
         await taps.open_loop(bot, people, taps.CARD, 60, seconds)
-    seen = [float(word) for word in file.read_text().split()]
-    longest = max(seen, default=0.0) * 1000
+    seen = [tuple(float(part) for part in word.split("/")) for word in file.read_text().split()]
+    by_clock, longest = (max((pause[which] for pause in seen), default=0.0) * 1000 for which in (0, 1))
     return [
         row(f"longest stop by the collector in {seconds} s at 60/s", longest, "<= 20 ms", longest <= 20, aim="<= 5 ms")
-        | {"unit": "ms", "note": f"{len(seen)} collections; the goal is said for ten minutes"}
+        | {
+            "unit": "ms",
+            "note": f"of CPU; {by_clock:.1f} by the clock; {len(seen)} collections; the goal is said for ten minutes",
+        }
     ]
 
 

@@ -35,6 +35,7 @@ from fsm.cards import Card, CardContext, render
 from fsm.i18n import use_language
 from services.access import SYSTEM, Actor
 from services.errors import NotFound
+from services.people import active_actor
 from services.registry import Services
 from storage.engine import Database, is_outage
 from storage.outbox import Outbox, TakenMessage
@@ -184,7 +185,7 @@ class Sender:
             self._metrics.messages.labels(message.kind, result).inc()
 
     async def _deliver(self, message: TakenMessage) -> str:
-        actor = await self._services.people.identify(message.telegram_id) if message.may_receive else None
+        actor = active_actor(message.user) if message.may_receive else None
         if actor is None:
             await self._outbox.failed(message.id, "cannot be reached", wait_seconds=0, most=0, dead=True)
             return "unreachable"

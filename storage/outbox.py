@@ -1,5 +1,6 @@
 """Messages to people, written with the effect that causes them, claimed by a sender in order per person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,8 @@ import asyncpg
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BOOLEAN, JSONB, TEXT
 
+from models.tables import User
+from storage.direct import Shape, ready
 from storage.engine import Database
 
 
@@ -26,11 +29,13 @@ class TakenMessage:
     attempts: int
     created_at: datetime
     message_id: int | None
+    user: User
 
 
 # As in the inbox: of each recipient the row under a lease or else the first pending one, so that order per chat is kept
 # whatever happens to a row.
-_TAKE = """
+_PERSON = Shape(User)
+_TAKE = f"""
     WITH heads AS (
         SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending'
         ORDER BY recipient_id, leased_until IS NULL, id
@@ -44,15 +49,16 @@ _TAKE = """
         FOR UPDATE OF o SKIP LOCKED
     )
     UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => $2), attempts = attempts + 1
-    FROM free WHERE outbox.id = free.id
-    RETURNING outbox.id, recipient_id, telegram_id, may_receive, kind, params, card_key, edits_card, attempts,
-              created_at, message_id
-"""
+    FROM free JOIN users ON users.telegram_id = free.telegram_id WHERE outbox.id = free.id
+    RETURNING outbox.id, recipient_id, free.telegram_id, may_receive, kind, params, card_key, edits_card, attempts,
+              outbox.created_at, message_id, {", ".join(ready(column) for column in _PERSON.columns)}
+"""  # noqa: S608 - the columns are the table's own
 
-_SENT = text(
-    "UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, error = NULL,"
-    " message_id = coalesce(:message_id, message_id) WHERE id = :id"
-).bindparams(bindparam("message_id", type_=BIGINT))
+_SENT = """
+    UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, error = NULL,
+        message_id = coalesce($2::bigint, message_id)
+    WHERE id = $1
+"""
 
 _SHOWN = text("UPDATE outbox SET message_id = :message_id WHERE id = :id")
 
@@ -115,12 +121,11 @@ class Outbox:
         except asyncpg.UniqueViolationError:
             # Another sender was faster with another message to the same person; the index keeps them in order.
             return []
-        return sorted((TakenMessage(*row) for row in rows), key=lambda m: m.id)
+        return sorted((_taken(tuple(row)) for row in rows), key=lambda m: m.id)
 
     async def sent(self, row_id: int, *, message_id: int | None) -> None:
         """Mark a message as done; without a message id when there was nothing to say."""
-        async with self._engine.connect() as connection:
-            await connection.execute(_SENT, {"id": row_id, "message_id": message_id})
+        await self._direct.fetch(_SENT, row_id, message_id)
 
     async def shown(self, row_id: int, message_id: int) -> None:
         """Remember that the text is out while its papers are not: a retry must not repeat the text."""
@@ -163,3 +168,7 @@ class Outbox:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_DEPTH)).one()
         return row[0], row[1], float(row[2])
+
+
+def _taken(row: Sequence[Any]) -> TakenMessage:
+    return TakenMessage(*row[: -len(_PERSON)], _PERSON.row(row[-len(_PERSON) :]))
