@@ -101,8 +101,8 @@ async def test_three_people_walk_the_line_and_a_year_later_the_renewal_comes(sta
     # After a year (four days more, for months that are cut short) the policy has ended and nobody has decided: red.
     await travel(page, "+1 месяц", *["+1 день"] * 4)
     await expect(page.locator(".ahead")).to_have_text(re.compile(r"\+3[67]\d дн\."))
-    await say(page, ANNA, "/policies")
-    await expect(chat(page, ANNA).locator(".key", has_text=CLIENT).filter(has_text="🔴").last).to_be_attached()
+    await tap(page, ANNA, "📜 Открыть полис")
+    await sees(page, ANNA, "ХХХ0123456789", "🔴 закончился без исхода")
     await context.close()
 
 
