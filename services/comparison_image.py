@@ -3,11 +3,13 @@
 It draws the strings that it is given and knows nothing of where they come from, so nothing can come in by itself.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -51,10 +53,15 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
             lines.append(line)
         line = word
         while font.getlength(line) > width:
-            cut = next(n for n in range(len(line), 0, -1) if n == 1 or font.getlength(line[:n]) <= width)
+            cut = _fitting(line, font, width)
             lines.append(line[:cut])
             line = line[cut:]
     return [*lines, line] if line else lines or [""]
+
+
+def _fitting(word: str, font: ImageFont.FreeTypeFont, width: int) -> int:
+    """How many of its letters fit, at least one; found by halves, for a word may be as long as a comment."""
+    return max(1, bisect_right(range(len(word)), width, key=lambda count: ceil(font.getlength(word[:count]))) - 1)
 
 
 @dataclass(frozen=True, slots=True)

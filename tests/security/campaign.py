@@ -2,7 +2,8 @@
 
 Prints the figures of docs/reliability.md. By default 90 000 mutated presses and 10 000 texts with invisible characters,
 by a seller and an executor who have no business with the story's deal, somebody who was blocked and a stranger;
-`--stories` replays, after each story of tests/bot, every button, link and command that it has shown to anybody.
+`--stories` replays, after each story of tests/bot, every button and link that it has shown to anybody; `--words` shows
+hostile names and notes on every screen.
 """
 
 import argparse
@@ -15,17 +16,23 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from math import inf
 from pathlib import Path
 
 import structlog
 
+from bot.pace import AT_ONCE
+from sandbox.api import LocalTelegram
 from sandbox.people import VirtualUser
+from sandbox.world import World
 from storage import schema
 from storage.embedded import EmbeddedPostgres
-from tests.conftest import FAST_AND_FORGETFUL, ROOT, memory_disk, open_tempdir
+from tests.bot.conftest import Agency, settings_for
+from tests.conftest import FAST_AND_FORGETFUL, ROOT, ManualClock, memory_disk, open_tempdir
 from tests.security.claims import Mutations, claims, kinds, texts, without_repeats
+from tests.security.everything import walk
 from tests.security.house import House, open_house
 from tests.security.shortcut import foreign, shortcut
 
@@ -164,6 +171,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=inf, help="end after so many with what there is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stories", nargs="*", metavar="PATH", help="replay these stories (all of tests/bot) instead")
+    parser.add_argument("--words", type=int, metavar="COUNT", help="show so many hostile names and notes instead")
     given = parser.parse_args()
     if given.stories is not None:
         with open_tempdir() as folder:
@@ -175,6 +183,27 @@ def main() -> int:
         EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
         open_tempdir() as folder,
     ):
+
+        async def look() -> int:
+            await schema.upgrade(server.url)
+            began, clock = time.monotonic(), ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+            async with LocalTelegram(world=World(now=clock.now)) as telegram:
+                agency = Agency(telegram, settings_for(telegram, server.url, folder), clock, None, AT_ONCE)
+                await agency.open()
+                try:
+                    words, read, wrong = await walk(agency, count=given.words, presses=12, seed=given.seed)
+                finally:
+                    await agency.close()
+            _tell(
+                f"hostile words {len(words.given)}, shown {len(words.seen)}, messages read {read}, wrong {len(wrong)}, "
+                f"{time.monotonic() - began:.0f} s"
+            )
+            for one in wrong[:20]:
+                _tell(one)
+            return int(bool(wrong))
+
+        if given.words is not None:
+            return asyncio.run(look())
 
         async def run() -> Report:
             await schema.upgrade(server.url)

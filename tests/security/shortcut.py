@@ -13,7 +13,7 @@ from typing import Any
 
 from aiogram import Bot
 from aiogram.methods import AnswerCallbackQuery, TelegramMethod
-from aiogram.types import Chat, Message, User
+from aiogram.types import BufferedInputFile, Chat, Message, User
 from sqlalchemy import delete, insert, select
 
 from bot.app import App
@@ -34,6 +34,12 @@ class Said:
     method: str
     to: int | None
     words: str
+    """What is read: the text as it was sent, and the labels below it."""
+    source: str = ""
+    labels: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    file: bytes = field(default=b"", repr=False)
+    is_html: bool = True
 
     @property
     def gives_file(self) -> bool:
@@ -118,9 +124,23 @@ class Shortcut:
             self.answered.add(method.callback_query_id)
         shown: list[list[Any]] | None = getattr(markup, "inline_keyboard", None)
         self.keyboard = shown or self.keyboard
-        buttons = [str(button.text) for line in shown or () for button in line]
-        words = "\n".join([str(told.get("text") or told.get("caption") or ""), *buttons])
-        self.said.append(Said(method.__api_method__, to if isinstance(to, int) else None, words))
+        buttons = [button for line in shown or () for button in line]
+        labels = tuple(str(button.text) for button in buttons)
+        source = str(told.get("text") or told.get("caption") or "")
+        photo = getattr(method, "photo", None)
+        self.said.append(
+            Said(
+                method.__api_method__,
+                to if isinstance(to, int) else None,
+                "\n".join([source, *labels]),
+                source,
+                labels,
+                tuple(str(button.callback_data or "") for button in buttons),
+                photo.data if isinstance(photo, BufferedInputFile) else b"",
+                # An answer to a press is a line of plain text.
+                "parse_mode" in type(method).model_fields and getattr(method, "parse_mode", None) is not None,
+            )
+        )
         if method.__returning__ is bool or method.__api_method__ in {"answerCallbackQuery", "setMessageReaction"}:
             return True
         message = Message(
