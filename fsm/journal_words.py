@@ -27,6 +27,7 @@ EVENTS: Mapping[str, str] = {
     "document_filed": N_("Paper filed: {name}"),
     "document_deleted": N_("Paper put away: {name}"),
     "task_given": N_("Task «{kind}» for {assignee}, due {due_at}"),
+    "task_due": N_("Task «{kind}»: another due, {due_at}"),
     "task_reassigned": N_("Task «{kind}» handed to {assignee}"),
     "task_accepted": N_("Task «{kind}» taken to work"),
     "task_waiting_insurer": N_("Task «{kind}»: waits for the insurer"),

@@ -123,15 +123,18 @@ def _record(tx: Transaction, task: Task, status: TaskStatus, comment: str = "") 
     tx.session.add(TaskMove(task_id=task.id, status=status, by_id=tx.actor_id, at=tx.now, comment=comment))
 
 
-def _move(tx: Transaction, task: Task, after: TaskStatus, comment: str = "") -> None:
-    """Move a task where the table lets it go. Raises AlreadyDone where it has moved on."""
+def _move(tx: Transaction, task: Task, after: TaskStatus, comment: str = "", *, action: str = "") -> None:
+    """Move a task where the table lets it go. Raises AlreadyDone where it has moved on.
+
+    `action` is what the audit calls it where the new status alone would say something else.
+    """
     before = task.status
     try:
         check_task_move(before, after)
     except ForbiddenMove as move:
         raise AlreadyDone(str(move)) from move
     _record(tx, task, after, comment)
-    tx.audit(f"task.{after}", "task", task.id, deal_id=task.deal_id, status=[before, after])
+    tx.audit(action or f"task.{after}", "task", task.id, deal_id=task.deal_id, status=[before, after])
 
 
 def _start(tx: Transaction, task: Task) -> None:
@@ -355,13 +358,27 @@ class TaskService(Service):
         return task.id
 
     @command(SELLERS)
+    async def set_due(self, tx: Transaction, actor: Actor, task_id: int, due_at: datetime | str) -> None:
+        """Ask for an open task by another moment; its executor is told. Raises AlreadyDone, Invalid (has passed)."""
+        deal, task = await _given(tx, actor, task_id)
+        due = _due(actor, tx.now, due_at)
+        if task.status not in OPEN_TASKS or task.due_at == due:
+            raise AlreadyDone
+        tx.audit("task.due", "task", task.id, deal_id=deal.id, due_at=[task.due_at, due])
+        task.due_at = due
+        await self._settle(tx, deal, task)
+        await _refresh(tx, task, deal)
+        tx.event(deal.id, "task_due", task_id=task.id, kind=task.kind.value, due_at=due.isoformat())
+        _tell(tx, "task_due", task, {task.assignee_id}, deal=deal)
+
+    @command(SELLERS)
     async def answer(self, tx: Transaction, actor: Actor, task_id: int, text: str) -> None:
         """Answer the executor's question; the task goes on and so does its clock."""
         deal, task = await _given(tx, actor, task_id)
         text = clean_text(text, WORDS_LIMIT)
         if task.status is not TaskStatus.QUESTION:
             raise AlreadyDone
-        _move(tx, task, TaskStatus.ACCEPTED, text)
+        _move(tx, task, TaskStatus.ACCEPTED, text, action="task.answered")
         _say(tx, task, text)
         await self._settle(tx, deal, task)
         await _refresh(tx, task, deal)
@@ -468,7 +485,7 @@ class TaskService(Service):
         deal, task = await _mine(tx, actor, task_id)
         if task.status not in {TaskStatus.WAITING_INSURER, TaskStatus.QUESTION}:
             raise AlreadyDone
-        _move(tx, task, TaskStatus.ACCEPTED)
+        _move(tx, task, TaskStatus.ACCEPTED, action="task.resumed")
         await self._settle(tx, deal, task)
         tx.event(deal.id, "task_resumed", task_id=task.id, kind=task.kind.value)
         await _refresh(tx, task, deal, inform=True)

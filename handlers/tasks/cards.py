@@ -74,6 +74,12 @@ async def task_answer(ctx: CardContext, *, task_id: int, **_params: Any) -> Card
     return None if seen is None else show(ctx, seen, _("The question is answered"))
 
 
+@card("task_due")
+async def task_due(ctx: CardContext, *, task_id: int, **_params: Any) -> Card | None:
+    seen = await _seen(ctx, task_id)
+    return None if seen is None else show(ctx, seen, _("The task has another due"))
+
+
 @card("task_returned")
 async def task_returned(ctx: CardContext, *, task_id: int, **_params: Any) -> Card | None:
     seen = await _seen(ctx, task_id)

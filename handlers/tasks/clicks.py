@@ -79,6 +79,17 @@ async def on_reassign(_event: CallbackQuery, _widget: Any, manager: DialogManage
     await _back_to_card(manager)
 
 
+async def on_due_chosen(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    await services(manager).tasks.set_due(actor(manager), start_id(manager, "task_id"), item)
+    await _back_to_card(manager)
+
+
+async def on_due_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
+    due = read_due(message.text or "", getters.now(manager).astimezone(actor(manager).zone))
+    await services(manager).tasks.set_due(actor(manager), start_id(manager, "task_id"), due.isoformat())
+    await _back_to_card(manager)
+
+
 # --- a new task ---------------------------------------------------------------------------------------------------
 
 

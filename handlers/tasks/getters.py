@@ -12,7 +12,8 @@ from fsm.navigation import page_of, pages
 from fsm.text import html, lines
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
-from handlers.tasks.texts import ICONS, about, is_late, short, text, title, worked
+from handlers.tasks.texts import ICONS, about, doubt, is_late, short, text, title, worked
+from handlers.tasks.texts import due as due_line
 from models.enums import Role, TaskKind, TaskStatus
 from models.tables import Task
 from services.errors import N_
@@ -32,6 +33,10 @@ CARD_PREVIEW: dict[str, Any] = {
     "answering": True,
 }
 TEXT_PREVIEW: dict[str, Any] = {"text": Markup("<b>Calculation · №1001</b>")}
+DUES_PREVIEW: dict[str, Any] = {
+    **TEXT_PREVIEW,
+    "dues": [{"id": "2026-03-03T18:00:00+03:00", "label": "tomorrow 18:00"}],
+}
 PEOPLE_PREVIEW: dict[str, Any] = {**TEXT_PREVIEW, "people": [{"id": 1, "label": "Egor · 2"}]}
 NEW_PREVIEW: dict[str, Any] = {
     **TEXT_PREVIEW,
@@ -159,6 +164,29 @@ async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     }
 
 
+async def dues(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    """By when else the task could be done."""
+    who = actor(dialog_manager)
+    seen = await services(dialog_manager).tasks.card(who, start_id(dialog_manager, "task_id"))
+    found = await services(dialog_manager).tasks.proposal(who, seen.task.deal_id, TaskKind.OTHER)
+    at = now(dialog_manager)
+    today = at.astimezone(who.zone).date()
+    return {
+        "text": lines(
+            title(seen.task),
+            about(seen.task),
+            due_line(seen.task, who.zone, at),
+            "",
+            _("By when? Choose it or write it: fri, 31.12, +3, tomorrow 15:00."),
+        ),
+        "dues": [
+            {"id": one.isoformat(), "label": _chip(one.astimezone(who.zone), today)}
+            for one in found.dues
+            if one != seen.task.due_at
+        ],
+    }
+
+
 def _loaded(name: str, count: int, *, proposed: bool = False) -> str:
     busy = ngettext("{n} open task", "{n} open tasks", count).format(n=count) if count else _("free")
     return f"{'⭐ ' if proposed else ''}{name} · {busy}"
@@ -218,6 +246,7 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             "",
             html("🙋 <b>{name}</b>", name=who.full_name if who else _("nobody chosen yet")),
             html("⏰ <b>{due}</b>", due=f"{weekday(due.astimezone(zone).date(), today)}, {due.astimezone(zone):%H:%M}"),
+            doubt(due, zone, now(dialog_manager)),
             html("💬 {comment}", comment=short(comment, 900)) if comment else None,
             "",
             html("<i>{hint}</i>", hint=_("Write a comment, or another due: fri, 31.12, +3, tomorrow 15:00.")),

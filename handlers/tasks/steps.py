@@ -9,6 +9,7 @@ from aiogram_dialog import DialogManager, ShowMode, StartMode
 from fsm import states
 from fsm.context import actor, services
 from fsm.i18n import _
+from fsm.navigation import open_card
 from models.enums import TaskKind, TaskStatus
 from services.errors import N_
 from services.rules.stages import OPEN_TASKS
@@ -30,6 +31,7 @@ class Step(StrEnum):
     REFUSE = "rf"
     RETURN = "rt"
     REASSIGN = "rs"
+    DUE = "du"
     CANCEL = "ca"
     PAPERS = "pa"
     DEAL = "de"
@@ -48,6 +50,7 @@ LABELS = {
     Step.REFUSE: N_("🚫 Refuse"),
     Step.RETURN: N_("↩️ Return for rework"),
     Step.REASSIGN: N_("👤 Hand to another"),
+    Step.DUE: N_("📅 Another due"),
     Step.CANCEL: N_("✖️ Call off"),
     Step.PAPERS: N_("📎 Papers ({n})"),
     Step.DEAL: N_("📂 Open the deal"),
@@ -60,7 +63,12 @@ TOASTS = {
 }
 """Steps that are done by the tap itself, and what the tap is answered with."""
 
-ASKS = {Step.ASK: states.Task.question, Step.ANSWER: states.Task.answer, Step.REASSIGN: states.Task.reassign}
+ASKS = {
+    Step.ASK: states.Task.question,
+    Step.ANSWER: states.Task.answer,
+    Step.REASSIGN: states.Task.reassign,
+    Step.DUE: states.Task.due,
+}
 REASONS = (Step.REFUSE, Step.RETURN, Step.CANCEL)
 
 
@@ -120,7 +128,7 @@ def others(card: TaskCard) -> list[Step]:
         if status is TaskStatus.DONE:
             found.append(Step.RETURN)
         if status in OPEN_TASKS:
-            found += [Step.REASSIGN, Step.CANCEL]
+            found += [Step.REASSIGN, Step.DUE, Step.CANCEL]
     if card.documents:
         found.append(Step.PAPERS)
     found.append(Step.DEAL)
@@ -172,5 +180,7 @@ async def go(manager: DialogManager, step: Step, task_id: int, *, anew: bool) ->
         await manager.start(states.NewPolicy.review, data=data, mode=mode)
     elif step is Step.PAPERS:
         await manager.start(states.Documents.list, data=deal, mode=mode)
-    else:
+    elif anew:
         await manager.start(states.Deal.card, data=deal, mode=mode)
+    else:
+        await open_card(manager, states.Deal.card, deal_id=card.task.deal_id)

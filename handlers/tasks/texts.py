@@ -8,10 +8,11 @@ from markupsafe import Markup
 from fsm.i18n import _, ngettext
 from fsm.journal_words import words_of
 from fsm.text import html, lines
-from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, capital, in_days, moment, money
+from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, capital, in_days, moment, money, weekday
 from models.enums import TaskKind, TaskStatus
 from models.tables import JournalEntry, Task
 from services.access import Actor
+from services.rules.calendar import is_working_day
 from services.rules.stages import OPEN_TASKS
 from services.tasks import TaskCard
 
@@ -31,6 +32,20 @@ def due(task: Task, zone: ZoneInfo, now: datetime) -> str:
     mark = "🔴" if is_late(task, now) else "⏰"
     said = _("due {when}").format(when=moment(task.due_at, zone, today))
     return f"{mark} {said} · {in_days(on, today)}"
+
+
+FAR = 60
+"""Days ahead beyond which a due is more likely a slip of the hand."""
+
+
+def doubt(due_at: datetime, zone: ZoneInfo, now: datetime) -> str | None:
+    """What is odd about a due: nobody works on that day, or it is far away. It is said, not refused."""
+    on, today = due_at.astimezone(zone).date(), now.astimezone(zone).date()
+    if (on - today).days > FAR:
+        return _("⚠️ {day} is far: {distance}").format(day=weekday(on, today), distance=in_days(on, today))
+    if not is_working_day(on) and on >= today:
+        return _("⚠️ {day} is a day off").format(day=weekday(on, today))
+    return None
 
 
 def is_late(task: Task, now: datetime) -> bool:
@@ -103,6 +118,7 @@ def text(card: TaskCard, actor: Actor, now: datetime, said: str | None = None) -
         html("🔖 {status}", status=" · ".join(part for part in (status, stands) if part)),
         html("🙋 {whom}", whom=whom.format(name=person.full_name)),
         due(task, actor.zone, now) if task.status in OPEN_TASKS else None,
+        doubt(task.due_at, actor.zone, now) if task.status in OPEN_TASKS else None,
         _variant(card),
         html("💬 {comment}", comment=short(task.comment, WORDS)) if task.comment else None,
         html("📎 {papers}", papers=papers(card.documents)),

@@ -77,6 +77,18 @@ task = Dialog(
     ),
     Window(
         Raw("text"),
+        MessageInput(clicks.on_due_typed, content_types="text"),
+        Group(
+            Select(Plain("item.label"), id="when", item_id_getter=item_id, items="dues", on_click=clicks.on_due_chosen),
+            width=2,
+        ),
+        leave_row(),
+        state=states.Task.due,
+        getter=getters.dues,
+        preview_data=getters.DUES_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
         back_row(states.Task.card),
         state=states.Task.history,
         getter=getters.history,

@@ -147,6 +147,23 @@ async def test_a_returned_and_a_cancelled_task_are_told_with_the_reason(
     assert await agency.value("SELECT stage FROM deals") == "collecting"
 
 
+async def test_the_author_sets_another_due_and_is_warned_of_a_day_off(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await given(anna)
+    await anna.say("/tasks")
+    await anna.tap("Семёнов", message=anna.last)
+    await anna.tap("📅 Другой срок")
+    await anna.say("вчера")
+    assert "К какому сроку" in anna.screen  # still to be said
+    await anna.say("вс")
+    assert "нерабочий день" in anna.screen
+    assert "У задачи новый срок" in egor.screen
+    await anna.tap("📅 Другой срок")
+    await anna.say("+90")
+    assert "это далеко" in anna.screen
+
+
 async def handed_in(anna: VirtualUser, egor: VirtualUser) -> None:
     await given(anna)
     await egor.tap("✅ Принять")

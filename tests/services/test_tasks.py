@@ -434,3 +434,34 @@ async def test_a_question_to_a_blocked_seller_reaches_the_admin(agency: Agency) 
     await agency.services.tasks.ask(agency.egor, task_id, "Какой год?")
     assert await messages(agency, agency.anna, new=False) == before
     assert await messages(agency, agency.galina) == ["task_question"]
+
+
+# --- another due, an answer ----------------------------------------------------------------------------------------
+
+
+async def test_the_author_sets_another_due_and_the_executor_is_told(agency: Agency) -> None:
+    task_id = await given(agency)
+    await agency.services.tasks.set_due(agency.anna, task_id, "2026-03-06T12:00")
+    assert (await task_of(agency, task_id)).due_at.astimezone(agency.anna.zone).isoformat().startswith("2026-03-06T12")
+    assert await messages(agency, agency.egor) == ["task_given", "task_due"]
+    late = await agency.rows(
+        select(Reminder.local_date).where(
+            Reminder.kind == ReminderKind.TASK_OVERDUE, Reminder.recipient_id == agency.egor.user_id
+        )
+    )
+    assert [day.isoformat() for day in late] == ["2026-03-06"]
+    with pytest.raises(AlreadyDone):
+        await agency.services.tasks.set_due(agency.anna, task_id, "2026-03-06T12:00")
+    with pytest.raises(Invalid):
+        await agency.services.tasks.set_due(agency.anna, task_id, "2026-03-01T12:00")
+    with pytest.raises(Forbidden):
+        await agency.services.tasks.set_due(agency.egor, task_id, "2026-03-09T12:00")
+
+
+async def test_an_answer_is_on_record_as_an_answer(agency: Agency) -> None:
+    task_id = await given(agency)
+    await agency.services.tasks.ask(agency.egor, task_id, "Какой год?")
+    await agency.services.tasks.answer(agency.anna, task_id, "2019")
+    actions = await agency.rows(select(AuditRecord.action).where(AuditRecord.actor_id == agency.anna.user_id))
+    assert "task.answered" in actions
+    assert "task.accepted" not in actions
