@@ -4,7 +4,8 @@ from typing import Any
 
 from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery
-from aiogram_dialog import DialogManager, StartMode
+from aiogram_dialog import DialogManager, ShowMode, StartMode
+from aiogram_dialog.api.internal import STORAGE_KEY
 from aiogram_dialog.widgets.common import WhenCondition
 from aiogram_dialog.widgets.kbd import Button, Row, Start, SwitchTo
 from aiogram_dialog.widgets.kbd.base import Keyboard
@@ -27,6 +28,21 @@ async def leave(_event: CallbackQuery, _button: Button, manager: DialogManager) 
         await manager.done()
     else:
         await manager.start(states.Menu.main, mode=StartMode.RESET_STACK)
+
+
+async def open_card(manager: DialogManager, state: State, **data: int) -> None:
+    """Open a card; one that lies below, from which we have come here, is gone back to instead of opened once more."""
+    storage = manager.middleware_data[STORAGE_KEY]
+    below = manager.current_stack().intents[:-1]
+    for depth, intent_id in enumerate(reversed(below), 1):
+        context = await storage.load_context(intent_id)
+        given = context.start_data if isinstance(context.start_data, dict) else {}
+        if context.state.group is state.group and given.items() >= data.items():
+            for _step in range(depth - 1):
+                await manager.done(show_mode=ShowMode.NO_UPDATE)
+            await manager.done(show_mode=ShowMode.AUTO)
+            return
+    await manager.start(state, data=data)
 
 
 def leave_row() -> Row:

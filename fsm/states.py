@@ -117,6 +117,7 @@ class Task(StatesGroup):
     answer = State()
     reason = State()
     reassign = State()
+    due = State()
     history = State()
 
 
@@ -189,6 +190,7 @@ class Payment(StatesGroup):
     card = State()
     amount = State()
     income = State()
+    income_why = State()
     expense = State()
     new_expense = State()
     waive = State()

@@ -40,6 +40,14 @@ class AlreadyDone(Refusal):
     msgid = N_("This has already been done.")
 
 
+class Unlikely(Refusal):
+    """What was given is surely a slip of the hand; the person may say that it is meant."""
+
+    def __init__(self, msgid: str, **params: Any) -> None:
+        super().__init__(msgid, **params)
+        self.msgid = msgid
+
+
 class Invalid(Refusal):
     """What was given cannot be accepted; msgid names the mistake and the wanted form."""
 

@@ -19,7 +19,7 @@ from models.tables import Deal, Expense, Income, MoneyMove, Payment
 from models.values.money import MAX_SUM, quantise
 from services import planning, touch
 from services.access import ANYBODY, SELLERS, Actor, Service, command, query
-from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from services.errors import AlreadyDone, Forbidden, Invalid, NotFound, Unlikely
 from services.policies import COMMISSION_LAG, PAGE, Rate, expect_nothing, lock_policy, write_off
 from services.rules.rates import commissions
 from services.rules.statuses import payment_status
@@ -28,8 +28,13 @@ from storage.uow import Transaction
 
 UNDO = timedelta(minutes=10)
 DUE_LEAD = timedelta(days=14)
+FAR_MORE = 2
+"""So many times what is expected is a typo unless somebody says otherwise."""
 OLDEST = timedelta(days=3 * 366)
 FILTERS = ("due", "overdue", "all")
+
+OPEN_INCOME = frozenset({IncomeStatus.EXPECTED, IncomeStatus.DISPUTED, IncomeStatus.WRITTEN_OFF})
+"""What a person may say of commission that has not come; that it has come follows from what was entered."""
 
 CLIENT_MOVES = (MoneyMoveKind.CLIENT_PAID, MoneyMoveKind.INSURER_CONFIRMED)
 """What everybody who works on a deal sees; the other moves are about commission."""
@@ -320,13 +325,21 @@ class MoneyService(Service):
 
     @command(SELLERS)
     async def commission_received(
-        self, tx: Transaction, actor: Actor, income_id: int, amount: Decimal | None = None, on: date | None = None
+        self,
+        tx: Transaction,
+        actor: Actor,
+        income_id: int,
+        amount: Decimal | None = None,
+        on: date | None = None,
+        *,
+        sure: bool = False,
     ) -> int:
         """Commission has come: all that is expected when no sum is given. An insurer may pay less or more.
 
-        A part leaves the rest expected. Raises NotFound, AlreadyDone, Invalid (no rate and no sum).
+        A part leaves the rest expected. More than twice what is expected, or than the instalment itself, is taken only
+        from somebody who is `sure`. Raises NotFound, AlreadyDone, Invalid (no rate and no sum), Unlikely.
         """
-        deal, _payment, income = await _lock_income(tx, actor, income_id)
+        deal, payment, income = await _lock_income(tx, actor, income_id)
         day = _fact_day(tx, actor, on)
         if income.status is IncomeStatus.RECEIVED:
             raise AlreadyDone
@@ -336,6 +349,12 @@ class MoneyService(Service):
         if amount is None and rest <= 0:
             raise AlreadyDone
         came = rest if amount is None else _fact_sum(amount)
+        most = min(payment.amount, income.expected_amount * FAR_MORE if income.expected_amount else payment.amount)
+        if not sure and income.received_amount + came > most:
+            raise Unlikely(
+                "{came} is far more than the commission of this instalment can be. Is it so?",
+                came=_said(income.received_amount + came),
+            )
         move_id = await _enter(tx, actor, deal, MoneyMoveKind.COMMISSION_RECEIVED, came, day, income_id=income.id)
         income.received_amount += came
         income.received_on = day
@@ -372,7 +391,32 @@ class MoneyService(Service):
             raise AlreadyDone
         tx.audit("income.expected", "income", income.id, deal_id=deal.id, expected=[income.expected_amount, amount])
         income.expected_amount = amount
-        self._settle_income(income)
+        if income.status in {IncomeStatus.EXPECTED, IncomeStatus.RECEIVED}:
+            self._settle_income(income)
+
+    @command(SELLERS)
+    async def set_income_status(self, tx: Transaction, actor: Actor, income_id: int, status: str, reason: str) -> None:
+        """Say that commission is disputed with the insurer or given up, and why; `expected` takes that back.
+
+        What has come in full is neither. Raises NotFound, Forbidden, AlreadyDone, Invalid.
+        """
+        deal, payment, income = await _lock_income(tx, actor, income_id)
+        after = IncomeStatus(status)
+        if income.status is after or income.status is IncomeStatus.RECEIVED:
+            raise AlreadyDone
+        if after not in OPEN_INCOME:
+            raise Invalid("This cannot be done.")
+        if after is not IncomeStatus.WRITTEN_OFF and payment.waived_at is not None and not payment.paid_amount:
+            raise Invalid("This instalment is written off. Bring it back first.")
+        reason = " ".join(reason.split())[:300]
+        if not reason and after is not IncomeStatus.EXPECTED:
+            raise Invalid("Say in a few words why.")
+        before, income.status = income.status, after
+        if after is IncomeStatus.EXPECTED:
+            self._settle_income(income)
+        # Not in the journal, which executors read.
+        told = {"reason": reason} if reason else {}
+        tx.audit(f"income.{after}", "income", income.id, deal_id=deal.id, status=[before, income.status], **told)
 
     @command(SELLERS)
     async def set_rate(self, tx: Transaction, actor: Actor, policy_id: int, percent: Decimal) -> None:
@@ -474,8 +518,6 @@ class MoneyService(Service):
         if move.kind is MoneyMoveKind.CLIENT_PAID:
             payment.paid_amount -= move.amount
             payment.settled_on = None
-            if payment.waived_at is not None:
-                await expect_nothing(tx, payment)
         elif move.kind is MoneyMoveKind.INSURER_CONFIRMED:
             payment.confirmed_on = None
         elif move.kind is MoneyMoveKind.COMMISSION_RECEIVED:
@@ -486,6 +528,8 @@ class MoneyService(Service):
             expense = next(expense for expense in payment.expenses if expense.id == move.expense_id)
             expense.paid_amount -= move.amount
             self._settle_expense(expense)
+        if payment.waived_at is not None:
+            await expect_nothing(tx, payment)
         if move.kind is MoneyMoveKind.CLIENT_PAID:
             await _after_client_money(tx, deal, payment, answer=None)
         if move.kind in CLIENT_MOVES:

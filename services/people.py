@@ -347,6 +347,8 @@ class PeopleService(Service):
             raise Invalid("This is the only administrator. Make somebody else one first.")
         user.active = False
         tx.audit("person.blocked", "user", user_id)
+        await tx.session.flush()
+        await tx.reminders.forget_admin_steps(user_id)
         await _withdraw_invites(tx, user_id)
         await planning.plan_digest(tx, user)
 

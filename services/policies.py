@@ -20,7 +20,7 @@ from models.enums import (
     VariantStatus,
 )
 from models.scope import EVERYTHING
-from models.tables import Deal, Expense, Income, Insurer, LineOfBusiness, Payment, Policy, Variant
+from models.tables import Deal, DealExpense, Expense, Income, Insurer, LineOfBusiness, Payment, Policy, Variant
 from models.values.money import MAX_SUM, quantise, split_by_shares
 from models.values.period import add_months, policy_end
 from services import planning, tasks, touch
@@ -188,8 +188,59 @@ async def _freeze_rate(
     policy.rate_kind, policy.rate_value = (found.kind, found.value) if found else (None, None)
 
 
-async def _lay_out_money(tx: Transaction, policy: Policy, planned: Sequence[PlannedPayment]) -> None:
-    """Make the payments, and beside each its expected commission and the expenses agreed on the deal."""
+@dataclass(frozen=True, slots=True)
+class OwnExpense:
+    """An expense that somebody has put on an instalment himself."""
+
+    seq: int
+    kind: ExpenseKind
+    payee: str
+    amount: Decimal
+
+
+def _shares(agreed: DealExpense, premium: Decimal, parts: Sequence[Decimal]) -> list[Decimal]:
+    """How much of an expense agreed on the deal falls on each instalment; a sum falls on the first."""
+    if agreed.percent is not None:
+        return split_by_shares(quantise(premium * agreed.percent / 100), parts)
+    return [agreed.amount or Decimal(0)]
+
+
+def _expense(payment: Payment, kind: ExpenseKind, payee: str, amount: Decimal) -> Expense:
+    # A discount is the client's at once; everybody else is paid when the commission has come.
+    lag = timedelta() if kind is ExpenseKind.CLIENT_DISCOUNT else COMMISSION_LAG
+    return Expense(
+        payment_id=payment.id,
+        deal_id=payment.deal_id,
+        kind=kind,
+        payee=payee,
+        expected_on=payment.due_on + lag,
+        expected_amount=amount,
+    )
+
+
+async def _added_by_hand(tx: Transaction, deal_id: int, payments: Sequence[Payment]) -> list[OwnExpense]:
+    """The expenses of a plan that do not follow from what is agreed on the deal."""
+    parts = [payment.amount for payment in payments]
+    follows = [
+        (payment.id, agreed.kind, agreed.payee, share)
+        for agreed in await tx.policies.agreed_expenses(deal_id)
+        for payment, share in zip(payments, _shares(agreed, sum(parts, Decimal(0)), parts), strict=False)
+    ]
+    found = []
+    for payment in payments:
+        for expense in payment.expenses:
+            same = (payment.id, expense.kind, expense.payee, expense.expected_amount)
+            if same in follows:
+                follows.remove(same)
+            elif expense.status is ExpenseStatus.EXPECTED:
+                found.append(OwnExpense(payment.seq, expense.kind, expense.payee, expense.expected_amount))
+    return found
+
+
+async def _lay_out_money(
+    tx: Transaction, policy: Policy, planned: Sequence[PlannedPayment], by_hand: Sequence[OwnExpense] = ()
+) -> None:
+    """Make the payments, and beside each its expected commission and the expenses agreed on the deal or by hand."""
     payments = [
         Payment(policy_id=policy.id, deal_id=policy.deal_id, seq=row.seq, due_on=row.due, amount=row.amount)
         for row in planned
@@ -209,24 +260,11 @@ async def _lay_out_money(tx: Transaction, policy: Policy, planned: Sequence[Plan
             )
         )
     for agreed in await tx.policies.agreed_expenses(policy.deal_id):
-        if agreed.percent is not None:
-            shares = split_by_shares(quantise(policy.premium * agreed.percent / 100), parts)
-        else:
-            shares = [agreed.amount or Decimal(0)]
-        # A discount is the client's at once; everybody else is paid when the commission has come.
-        lag = timedelta() if agreed.kind is ExpenseKind.CLIENT_DISCOUNT else COMMISSION_LAG
-        for payment, share in zip(payments, shares, strict=False):
+        for payment, share in zip(payments, _shares(agreed, policy.premium, parts), strict=False):
             if share:
-                tx.session.add(
-                    Expense(
-                        payment_id=payment.id,
-                        deal_id=payment.deal_id,
-                        kind=agreed.kind,
-                        payee=agreed.payee,
-                        expected_on=payment.due_on + lag,
-                        expected_amount=share,
-                    )
-                )
+                tx.session.add(_expense(payment, agreed.kind, agreed.payee, share))
+    for old in by_hand:
+        tx.session.add(_expense(payments[min(old.seq, len(payments)) - 1], old.kind, old.payee, old.amount))
     await tx.session.flush()
     for payment in payments:
         await planning.plan_payment(tx, payment)
@@ -506,8 +544,9 @@ class PolicyService(Service):
                 await _freeze_rate(tx, policy, None, before or None, actor.day(tx.now))
             planned = _read_plan(policy.plan, policy.premium, policy.starts_on)
             if priced:
+                by_hand = await _added_by_hand(tx, deal.id, payments)
                 await self._forget_money(tx, payments)
-                await _lay_out_money(tx, policy, planned)
+                await _lay_out_money(tx, policy, planned, by_hand)
             else:
                 await self._shift_payments(tx, payments, planned)
         await planning.plan_policy(tx, policy)

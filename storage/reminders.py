@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select,
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
-from models.tables import Deal, LineOfBusiness, OutboxMessage, Payment, Policy, Reminder, User
+from models.tables import Deal, LineOfBusiness, OutboxMessage, Payment, Policy, Reminder, Task, User
 from storage.repository import Repository
 
 # Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders).
@@ -173,14 +173,18 @@ class Reminders(Repository):
         await self.session.execute(insert(Reminder).from_select(columns, source).on_conflict_do_nothing())
 
     async def forget_admin_steps(self, user_id: int) -> None:
-        """Take from a person what was planned for him as an admin; what concerns his own deals stays."""
+        """Take from a person what was planned for him as an admin; what concerns his own deals and tasks stays."""
         own = select(Deal.id).where(Deal.seller_id == user_id)
+        tasks = select(Task.id).where((Task.author_id == user_id) | (Task.assignee_id == user_id))
+        of_deals = Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT, ReminderKind.REVIEW])
         await self.session.execute(
             delete(Reminder).where(
                 Reminder.recipient_id == user_id,
                 Reminder.status == ReminderStatus.PLANNED,
-                _ADMIN_STEP,
-                (Reminder.kind == ReminderKind.TASK_QUESTION) | Reminder.deal_id.not_in(own),
+                Reminder.kind != ReminderKind.DIGEST,
+                (Reminder.kind == ReminderKind.TASK_QUESTION)
+                | (of_deals & Reminder.deal_id.not_in(own))
+                | (~of_deals & Reminder.object_id.not_in(tasks)),
             )
         )
 

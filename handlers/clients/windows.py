@@ -12,7 +12,7 @@ from markupsafe import Markup
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row, pager_row
+from fsm.navigation import back_row, leave_row, open_card, pager_row
 from fsm.text import Label, Plain, Raw
 from handlers.clients import getters
 
@@ -32,7 +32,7 @@ async def on_client(_event: CallbackQuery, _widget: Any, manager: DialogManager,
 
 
 async def on_deal(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    await manager.start(states.Deal.card, data={"deal_id": int(item)})
+    await open_card(manager, states.Deal.card, deal_id=int(item))
 
 
 async def on_new_deal(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:

@@ -13,6 +13,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
+from fsm.navigation import open_card
 from fsm.words import weekday
 from services.deals import DealFilter
 from services.journal import TEXT_LIMIT
@@ -160,8 +161,8 @@ async def on_reopen(query: CallbackQuery, _button: Button, manager: DialogManage
 
 async def on_client(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     view = await services(manager).deals.card(actor(manager), start_id(manager, "deal_id"))
-    await manager.start(states.Client.card, data={"client_id": view.deal.client_id})
+    await open_card(manager, states.Client.card, client_id=view.deal.client_id)
 
 
 async def on_task(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    await manager.start(states.Task.card, data={"task_id": int(item)})
+    await open_card(manager, states.Task.card, task_id=int(item))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
@@ -12,10 +13,11 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
+from fsm.navigation import open_card
 from fsm.words import day, money
-from handlers.payments.getters import WAIVE_REASONS, expenses, income_of, shown_card, today
-from models.enums import ExpenseKind
-from services.errors import NotFound
+from handlers.payments.getters import INCOME_REASONS, WAIVE_REASONS, expenses, income_of, shown_card, today
+from models.enums import ExpenseKind, IncomeStatus
+from services.errors import NotFound, Unlikely
 from services.rules.policy_line import read_paid
 from services.rules.reading import Unreadable, clean_text, echo, read_percent, read_sum
 
@@ -103,27 +105,77 @@ async def on_undo(query: CallbackQuery, _widget: Any, manager: DialogManager, it
 
 async def on_policy(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     shown = await shown_card(manager)
-    await manager.start(states.Policy.card, data={"policy_id": shown.payment.policy_id})
+    await open_card(manager, states.Policy.card, policy_id=shown.payment.policy_id)
 
 
 async def on_deal(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     shown = await shown_card(manager)
-    await manager.start(states.Deal.card, data={"deal_id": shown.payment.deal_id})
+    await open_card(manager, states.Deal.card, deal_id=shown.payment.deal_id)
 
 
 # --- commission ---------------------------------------------------------------------------------------------------
 
 
 async def _income_id(manager: DialogManager) -> int:
-    found = income_of(await shown_card(manager))
+    found = income_of(await shown_card(manager), kept(manager, "income_id"))
     if found is None:
         raise NotFound
     return found.id
 
 
 async def on_income(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
-    keep(manager, correcting=False)
+    keep(manager, correcting=False, income_id=None, doubted=None)
     await manager.switch_to(states.Payment.income)
+
+
+async def on_income_chosen(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    keep(manager, correcting=False, income_id=int(item), doubted=None)
+
+
+async def on_sure(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    """The sum that was doubted is meant."""
+    doubted = kept(manager, "doubted")
+    if doubted is None:
+        return
+    on = date.fromisoformat(doubted["on"]) if doubted["on"] else None
+    await services(manager).money.commission_received(
+        actor(manager), await _income_id(manager), Decimal(doubted["sum"]), on, sure=True
+    )
+    keep(manager, doubted=None)
+    await manager.switch_to(states.Payment.card)
+
+
+async def on_disputed(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await _ask_why(manager, IncomeStatus.DISPUTED)
+
+
+async def on_given_up(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await _ask_why(manager, IncomeStatus.WRITTEN_OFF)
+
+
+async def _ask_why(manager: DialogManager, status: IncomeStatus) -> None:
+    keep(manager, income_status=status.value, income_id=await _income_id(manager), doubted=None)
+    await manager.switch_to(states.Payment.income_why)
+
+
+async def on_income_reason(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    await _set_income_status(manager, _(INCOME_REASONS[int(item)]))
+
+
+async def on_income_why(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
+    await _set_income_status(manager, clean_text(message.text or "", 300))
+
+
+async def _set_income_status(manager: DialogManager, reason: str) -> None:
+    await services(manager).money.set_income_status(
+        actor(manager), await _income_id(manager), kept(manager, "income_status", ""), reason
+    )
+    await manager.switch_to(states.Payment.income)
+
+
+async def on_expected_again(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    status = IncomeStatus.EXPECTED.value
+    await services(manager).money.set_income_status(actor(manager), await _income_id(manager), status, "")
 
 
 async def on_received(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
@@ -140,13 +192,17 @@ async def on_income_typed(message: Message, _widget: MessageInput, manager: Dial
     text, money_service = message.text or "", services(manager).money
     if not kept(manager, "correcting"):
         amount, on = read_paid(text, today(manager))
-        await money_service.commission_received(actor(manager), await _income_id(manager), amount, on)
+        try:
+            await money_service.commission_received(actor(manager), await _income_id(manager), amount, on)
+        except Unlikely:
+            keep(manager, doubted={"sum": str(amount), "on": on.isoformat() if on else None})
+            return
     elif "%" in text:
         policy_id = (await shown_card(manager)).payment.policy_id
         await money_service.set_rate(actor(manager), policy_id, read_percent(text))
     else:
         await money_service.set_expected(actor(manager), await _income_id(manager), read_sum(text))
-    keep(manager, correcting=False)
+    keep(manager, correcting=False, doubted=None)
     await manager.switch_to(states.Payment.card)
 
 

@@ -13,7 +13,7 @@ from fsm.i18n import _
 from fsm.navigation import page_of, pages
 from fsm.text import html, lines
 from fsm.words import EXPENSE_KIND, INCOME_STATUS, PAYMENT_STATUS, day, in_days, moment, money
-from models.enums import ExpenseKind, ExpenseStatus, IncomeStatus, MoneyMoveKind, PaymentStatus
+from models.enums import ExpenseKind, ExpenseStatus, IncomeKind, IncomeStatus, MoneyMoveKind, PaymentStatus
 from models.tables import Expense, Income, MoneyMove, Payment
 from services.errors import N_
 from services.money import PaymentCard, PaymentRow, Totals
@@ -44,8 +44,11 @@ async def shown_card(manager: DialogManager) -> PaymentCard:
     return await services(manager).money.card(actor(manager), start_id(manager, "payment_id"))
 
 
-def income_of(shown: PaymentCard) -> Income | None:
-    """The commission that people mean: the one that has not come yet, or the last."""
+def income_of(shown: PaymentCard, chosen_id: int | None = None) -> Income | None:
+    """The commission that people mean: the chosen one, else the one that has not come yet, or the last."""
+    chosen = next((income for income in shown.incomes if income.id == chosen_id), None)
+    if chosen is not None:
+        return chosen
     expected = (income for income in shown.incomes if income.status is IncomeStatus.EXPECTED)
     return next(expected, shown.incomes[-1] if shown.incomes else None)
 
@@ -72,6 +75,12 @@ def income_line(income: Income) -> Markup:
     """One commission: what is expected beside what has come, never added."""
     if income.status is IncomeStatus.WRITTEN_OFF:
         return html(_("💰 Commission: {status}"), status=_(INCOME_STATUS[income.status]))
+    if income.status is IncomeStatus.DISPUTED:
+        expected = money(income.expected_amount) if income.expected_amount is not None else "?"
+        return html(
+            _("💰 Commission: expected {expected}, received {received} · <b>{status}</b>"),
+            expected=expected, received=money(income.received_amount), status=_(INCOME_STATUS[income.status]),
+        )  # fmt: skip
     if income.expected_amount is None:
         if income.received_amount:
             return html(_("💰 Commission: received {received}"), received=money(income.received_amount))
@@ -90,6 +99,11 @@ def income_line(income: Income) -> Markup:
         return line
     words = _("{sum} less than expected") if gap < 0 else _("{sum} more than expected")
     return line + html(" · <i>{gap}</i>", gap=words.format(sum=money(abs(gap))))
+
+
+def _income_label(income: Income) -> str:
+    name = _("bonus") if income.kind is IncomeKind.BONUS else _("commission")
+    return f"{name} · {money(income.expected_amount)}" if income.expected_amount is not None else name
 
 
 def expense_line(expense: Expense) -> Markup:
@@ -207,13 +221,37 @@ async def waive(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
 WAIVE_REASONS = [N_("The policy is not in force"), N_("The insurer has lowered the premium"), N_("Kopecks of rounding")]
 
 
+INCOME_REASONS = [
+    N_("The insurer counts another rate"),
+    N_("The policy is not in the insurer's statement"),
+    N_("The insurer does not pay for this"),
+]
+
+
+async def income_why(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    shown = await shown_card(dialog_manager)
+    found = income_of(shown, kept(dialog_manager, "income_id"))
+    return {
+        "text": lines(
+            *title(shown.payment, shown.total),
+            "",
+            income_line(found) if found else None,
+            "",
+            html(_("Why? Choose the reason or write it.")),
+        ),
+        "reasons": [{"code": str(n), "label": _(text)} for n, text in enumerate(INCOME_REASONS)],
+    }
+
+
 async def income(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     shown = await shown_card(dialog_manager)
-    found = income_of(shown)
+    found = income_of(shown, kept(dialog_manager, "income_id"))
+    doubted = kept(dialog_manager, "doubted")
     correcting = bool(kept(dialog_manager, "correcting"))
     expected = found.expected_amount if found else None
     rest = None if found is None or expected is None else expected - found.received_amount
-    owed = found is not None and found.status is IncomeStatus.EXPECTED
+    owed = found is not None and found.status in {IncomeStatus.EXPECTED, IncomeStatus.DISPUTED}
+    status = found.status if found else None
     if correcting:
         ask = _("Write the expected sum, or a rate for the whole policy: 15%")
     else:
@@ -225,8 +263,27 @@ async def income(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
             *[income_line(each) for each in shown.incomes],
             "",
             html("✍️ {ask}", ask=ask) if owed or correcting else None,
+            html(
+                "⚠️ {doubt}",
+                doubt=_("{came} is far more than the commission of this instalment can be. Is it so?").format(
+                    came=money(Decimal(doubted["sum"]))
+                ),
+            )
+            if doubted
+            else None,
         ),
-        "one_tap": owed and not correcting and rest is not None and rest > 0,
+        "doubted": bool(doubted),
+        "sure_label": _("✅ Yes, {sum} has come").format(sum=money(Decimal(doubted["sum"]))) if doubted else "✅",
+        "incomes": [
+            {"id": str(each.id), "label": f"{'● ' if each is found else ''}{_income_label(each)}"[:60]}
+            for each in shown.incomes
+        ]
+        if len(shown.incomes) > 1
+        else [],
+        "can_dispute": status is IncomeStatus.EXPECTED and not correcting,
+        "can_give_up": status in {IncomeStatus.EXPECTED, IncomeStatus.DISPUTED} and not correcting,
+        "can_expect": status in {IncomeStatus.DISPUTED, IncomeStatus.WRITTEN_OFF},
+        "one_tap": owed and not doubted and not correcting and rest is not None and rest > 0,
         "received_label": _("✅ Came today: {sum}").format(sum=money(rest or Decimal(0))),
         "can_correct": found is not None and not correcting,
     }
@@ -375,7 +432,17 @@ CARD_PREVIEW = {
     "undo": [{"id": "1", "label": "↩️ 30 000"}],
 }
 TEXT_PREVIEW = {"text": Markup("💳 <b>1</b>")}
-INCOME_PREVIEW = TEXT_PREVIEW | {"one_tap": True, "received_label": "✅ 3 000", "can_correct": True}
+INCOME_PREVIEW = TEXT_PREVIEW | {
+    "one_tap": True,
+    "received_label": "✅ 3 000",
+    "can_correct": True,
+    "doubted": True,
+    "sure_label": "✅ 30 000",
+    "incomes": [{"id": "1", "label": "● 3 000"}],
+    "can_dispute": True,
+    "can_give_up": True,
+    "can_expect": True,
+}
 EXPENSES_PREVIEW = TEXT_PREVIEW | {
     "rows": [{"id": "1", "label": "client's discount"}],
     "can_pay": True,

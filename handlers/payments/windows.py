@@ -58,12 +58,44 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_income_typed, content_types="text"),
+        Button(Plain("sure_label"), id="sure", on_click=clicks.on_sure, when="doubted"),
         Button(Plain("received_label"), id="received", on_click=clicks.on_received, when="one_tap"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="which_income",
+                item_id_getter=lambda item: item["id"],
+                items="incomes",
+                on_click=clicks.on_income_chosen,
+            )
+        ),
         Button(Label("✏️ Correct what is expected"), id="correct", on_click=clicks.on_correct, when="can_correct"),
+        Row(
+            Button(Label("⚖️ Disputed"), id="dispute", on_click=clicks.on_disputed, when="can_dispute"),
+            Button(Label("✖️ Given up"), id="give_up", on_click=clicks.on_given_up, when="can_give_up"),
+        ),
+        Button(Label("↩️ Expected again"), id="again", on_click=clicks.on_expected_again, when="can_expect"),
         back_row(states.Payment.card),
         state=states.Payment.income,
         getter=getters.income,
         preview_data=getters.INCOME_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        MessageInput(clicks.on_income_why, content_types="text"),
+        Column(
+            Select(
+                Plain("item.label"),
+                id="income_reason",
+                item_id_getter=lambda item: item["code"],
+                items="reasons",
+                on_click=clicks.on_income_reason,
+            )
+        ),
+        back_row(states.Payment.income),
+        state=states.Payment.income_why,
+        getter=getters.income_why,
+        preview_data=getters.WAIVE_PREVIEW,
     ),
     Window(
         Raw("text"),

@@ -11,6 +11,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
+from fsm.navigation import open_card
 from fsm.words import money
 from handlers.policies.getters import CANCEL_REASONS, next_unpaid, today
 from handlers.policies.register import read_any_plan
@@ -45,7 +46,7 @@ async def on_paid(query: CallbackQuery, _button: Button, manager: DialogManager)
     await services(manager).money.client_paid(actor(manager), payment.id)
     rest = money(payment.amount - payment.paid_amount)
     await query.answer(_("Instalment {n}: {sum} paid today.").format(n=payment.seq, sum=rest))
-    await manager.start(states.Payment.card, data={"payment_id": payment.id})
+    await open_card(manager, states.Payment.card, payment_id=payment.id)
 
 
 async def on_instalments(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
@@ -58,7 +59,7 @@ async def on_papers(_event: CallbackQuery, _button: Button, manager: DialogManag
 
 
 async def on_deal(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
-    await manager.start(states.Deal.card, data={"deal_id": await _deal_id(manager)})
+    await open_card(manager, states.Deal.card, deal_id=await _deal_id(manager))
 
 
 async def on_new_policy(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
@@ -75,7 +76,7 @@ async def on_renew(query: CallbackQuery, _button: Button, manager: DialogManager
     deal_id = await _deal_id(manager)
     await services(manager).policies.start_renewal(actor(manager), policy_id(manager))
     await query.answer(_("The renewal has begun: last year's terms are a draft variant."))
-    await manager.start(states.Deal.card, data={"deal_id": deal_id})
+    await open_card(manager, states.Deal.card, deal_id=deal_id)
 
 
 async def on_refusal(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:

@@ -221,6 +221,21 @@ async def test_lists_and_search_lead_to_the_card(agency: Agency, anna: VirtualUs
     assert "№1003 · ОСАГО Лада 2" in anna.screen
 
 
+async def test_from_a_deal_to_its_client_and_to_the_deal_again_is_the_way_back(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say("/new Клиентов Иван осаго Лада")
+    await anna.tap("✅ Открыть сделку")
+    await anna.say("/deals")
+    await anna.tap("Клиентов")
+    for _round in range(3):
+        await anna.tap("👤")
+        await anna.tap("№1001")
+        assert "№1001 · ОСАГО Лада" in anna.screen
+    await anna.tap("‹ Назад")
+    assert "Всего 1" in anna.screen
+
+
 async def test_an_old_button_leads_to_the_fresh_card_of_its_deal(agency: Agency, anna: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")

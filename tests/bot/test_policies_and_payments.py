@@ -204,6 +204,28 @@ async def test_money_is_entered_in_one_tap_or_by_a_line_and_taken_back(office: O
     assert "выплачен расход 1 357,50 ₽" in screen(anna)
 
 
+async def test_ten_times_the_commission_is_asked_about_and_what_does_not_come_is_disputed_or_given_up(
+    office: Office,
+) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("✅ Взнос 1 оплачен")
+    await anna.tap("💰 КВ")
+    await anna.say("27150")
+    assert "27 150 ₽ — это намного больше" in screen(anna)
+    assert "получено" not in screen(anna)
+    await anna.tap("⚖️ Оспаривается")
+    await anna.tap("СК считает по другой ставке")
+    assert "спорное" in screen(anna)
+    await anna.tap("✖️ Не придёт")
+    await anna.say("Пожалели")
+    assert "списано" in screen(anna)
+    await anna.tap("↩️ Снова ждём")
+    await anna.say("27150")
+    await anna.tap("✅ Да, пришло 27 150 ₽")
+    assert "получено 27 150 ₽" in screen(anna)
+
+
 async def test_an_instalment_is_promised_moved_written_off_and_brought_back(office: Office) -> None:
     anna = office.anna
     await registered(office)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models.enums import ExpenseKind, ExpenseStatus, IncomeStatus, PaymentStatus, ReminderKind
 from models.tables import AuditRecord, Deal, Expense, Income, JournalEntry, MoneyMove, Payment, Reminder
-from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from services.errors import AlreadyDone, Forbidden, Invalid, NotFound, Unlikely
 
 D = Decimal
 
@@ -373,4 +373,68 @@ async def test_with_its_only_part_taken_back_a_written_off_instalment_expects_no
     await sold.money.waive(agency.anna, sold.first, "Остаток не нужен")
     assert (await sold.commission()).status is IncomeStatus.EXPECTED
     await sold.money.undo(agency.anna, part)
+    assert (await sold.commission()).status is IncomeStatus.WRITTEN_OFF
+
+
+# --- commission that is not what was expected ----------------------------------------------------------------------
+
+
+async def test_ten_times_the_commission_is_taken_only_from_somebody_who_is_sure(agency: Any, sold: Sold) -> None:
+    with pytest.raises(Unlikely):
+        await sold.money.commission_received(agency.anna, sold.income, D(30000))
+    assert (await sold.commission()).received_amount == 0
+    await sold.money.commission_received(agency.anna, sold.income, D(5500))  # an insurer may well pay more
+    with pytest.raises(Unlikely):
+        await sold.money.commission_received(agency.anna, sold.later_income, D(30001))
+    await sold.money.commission_received(agency.anna, sold.later_income, D(30001), sure=True)
+    assert (await sold.commission(sold.later_income)).received_amount == D(30001)
+
+
+async def test_with_no_rate_known_commission_is_not_more_than_the_instalment(agency: Any) -> None:
+    sold = await Sold(agency).make()
+    async with agency.database.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE incomes SET expected_amount = NULL")
+    with pytest.raises(Unlikely):
+        await sold.money.commission_received(agency.anna, sold.income, D(30001))
+
+
+async def test_commission_is_disputed_given_up_with_a_reason_and_expected_again(agency: Any, sold: Sold) -> None:
+    async def becomes(status: str, reason: str = "") -> IncomeStatus:
+        await sold.money.set_income_status(agency.anna, sold.income, status, reason)
+        return (await sold.commission()).status
+
+    with pytest.raises(Invalid):
+        await becomes("disputed")
+    assert await becomes("disputed", "Другая ставка") is IncomeStatus.DISPUTED
+    with pytest.raises(AlreadyDone):
+        await becomes("disputed", "Другая ставка")
+    assert await becomes("written_off", "СК не платит") is IncomeStatus.WRITTEN_OFF
+    assert (await sold.money.totals(agency.anna, sold.deal_id)).commission.expected == D(3000)
+    assert await becomes("expected") is IncomeStatus.EXPECTED
+    [told] = await agency.rows(select(AuditRecord.changes).where(AuditRecord.action == "income.disputed"))
+    assert told["reason"] == "Другая ставка"
+    words = await agency.rows(select(JournalEntry.params).where(JournalEntry.deal_id == sold.deal_id))
+    assert "ставка" not in str(words)
+    with pytest.raises(Forbidden):
+        await sold.money.set_income_status(agency.egor, sold.income, "disputed", "Хочу")
+
+
+async def test_what_came_of_disputed_commission_settles_it_and_nothing_else_does(agency: Any, sold: Sold) -> None:
+    await sold.money.set_income_status(agency.anna, sold.income, "disputed", "Нет в реестре")
+    with pytest.raises(Invalid):
+        await sold.money.set_income_status(agency.anna, sold.income, "received", "")
+    await sold.money.commission_received(agency.anna, sold.income)
+    assert (await sold.commission()).status is IncomeStatus.RECEIVED
+    with pytest.raises(AlreadyDone):
+        await sold.money.set_income_status(agency.anna, sold.income, "written_off", "Поздно")
+
+
+async def test_expected_commission_corrected_on_a_written_off_instalment_stays_written_off(
+    agency: Any, sold: Sold
+) -> None:
+    await sold.money.waive(agency.anna, sold.first, "Отказ")
+    await sold.money.set_expected(agency.anna, sold.income, D(100))
+    assert (await sold.commission()).status is IncomeStatus.WRITTEN_OFF
+    came = await sold.money.commission_received(agency.anna, sold.income, D(50))
+    await sold.money.undo(agency.anna, came)
     assert (await sold.commission()).status is IncomeStatus.WRITTEN_OFF

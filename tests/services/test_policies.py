@@ -494,3 +494,19 @@ async def test_a_lost_policy_leaves_the_deal_at_the_calculation_that_is_still_as
     await agency.services.tasks.give(agency.anna, deal_id, TaskKind.CALCULATE, agency.egor.user_id, due)
     await agency.services.policies.set_outcome(agency.anna, policy_id, PolicyOutcome.LOST, CloseReason.PRICE)
     assert (await one(agency, Deal, deal_id)).stage is DealStage.CALCULATING
+
+
+async def test_an_expense_added_by_hand_outlives_a_corrected_premium_and_an_agreed_one_follows_it(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    await agency.services.deals.add_expense(agency.anna, deal_id, "client_discount", percent="10")
+    policy_id = await register(agency, agency.anna, deal_id, plan="halves")
+    second = (await agency.rows(select(Payment.id).order_by(Payment.seq)))[1]
+    await agency.services.money.add_expense(
+        agency.anna, second, ExpenseKind.PARTNER_FEE, amount=Decimal(700), payee="Олег"
+    )
+    await agency.services.policies.correct(agency.anna, policy_id, premium=Decimal(80000), plan="full")
+    rows = await agency.rows(select(Expense).order_by(Expense.expected_amount))
+    assert [(row.kind, row.payee, row.expected_amount) for row in rows] == [
+        (ExpenseKind.PARTNER_FEE, "Олег", Decimal(700)),
+        (ExpenseKind.CLIENT_DISCOUNT, "", Decimal(8000)),
+    ]

@@ -321,3 +321,16 @@ async def test_what_a_seller_cannot_be_told_the_admin_is_until_it_is_handed_over
     await tick(agency, 2026, 3, 6, 12)
     both = {agency.boris.user_id, galina}  # a week late is told to the admin whosever the deal is
     assert {row[1] for row in await said(agency, "payment") if row[0] == "03-06"} == both
+
+
+async def test_what_an_admin_was_to_hear_instead_of_a_seller_he_does_not_hear_when_he_is_none_any_more(
+    agency: Agency,
+) -> None:
+    await agency.services.people.set_roles(agency.galina, agency.boris.user_id, ["admin"])
+    deal = await agency.deal(agency.anna)
+    await register(agency, agency.anna, deal, paid=False)
+    await agency.services.people.block(agency.galina, agency.anna.user_id)
+    await tick(agency, 2026, 3, 3, 23)  # at night it waits for the morning
+    await agency.services.people.set_roles(agency.galina, agency.boris.user_id, ["seller"])
+    await tick(agency, 2026, 3, 4, 12)
+    assert {who for _day, who, _kind, _step in await said(agency, "payment")} == {agency.galina.user_id}
