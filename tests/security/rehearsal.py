@@ -35,14 +35,14 @@ class Rehearsal:
     async def contents(self) -> str:
         return str(await self._connection.scalar(text(self._fingerprint)))
 
-    async def call(self, service: str, name: str, *given: Any, **more: Any) -> Outcome:
+    async def call(self, service: str, name: str, /, *given: Any, **more: Any) -> Outcome:
         """Call a method of a service as if for real; nothing of it stays."""
         sessions = async_sessionmaker(
             self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
-        files = FilesInMemory()
+        kept, files = self._agency.database, FilesInMemory()
         files.kept = dict(self._agency.files.kept)
-        database = cast("Database", SimpleNamespace(writing=sessions, reading=sessions))
+        database = cast("Database", SimpleNamespace(writing=sessions, reading=kept.reading, direct=kept.direct))
         services = Services.build(Transactions(database), self._agency.clock, files)
         outer = await self._connection.begin()
         try:

@@ -1,4 +1,7 @@
-"""Every service method × every kind of person, made from the services themselves: a new method is in it by itself."""
+"""Every service method × every kind of person × what is his, another's, closed, deleted and absent.
+
+Made from the services themselves: a new method is in it by itself.
+"""
 
 import dataclasses
 import inspect
@@ -20,6 +23,7 @@ from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.registry import Services
 from services.rules.deal_line import ClientDraft
 from services.rules.reading import Unreadable
+from tests.security.rehearsal import rehearsing
 from tests.services.conftest import Agency
 
 ABSENT = 987_654_321
@@ -68,7 +72,7 @@ def something(annotation: Any) -> Any:
         ClientDraft: ClientDraft("Некто", ClientKind.PERSON),
         DealDraft: DealDraft(line_id=1, title="x"),
         Incoming: Incoming("x.pdf", b"x", "application/pdf"),
-        Mapping: {"premium": Decimal(1)},
+        Mapping: {"premium": Decimal(1), "insurer_id": 1},
     }
     if kind in made:
         return made[kind]
@@ -91,7 +95,7 @@ def arguments(service: str, name: str, objects: Mapping[str, int]) -> dict[str, 
     given: dict[str, Any] = {}
     for parameter in names:
         default = inspect.signature(original).parameters[parameter].default
-        if parameter in objects:
+        if parameter in objects and hints[parameter] is not str:
             given[parameter] = objects[parameter]
         elif default is inspect.Parameter.empty:
             given[parameter] = DATES.get((service, parameter), something(hints[parameter]))
@@ -220,6 +224,100 @@ async def test_another_persons_things_are_not_found_and_not_changed(
         else:
             assert not answer or answer in (([], 0), (0, 0)), f"{service}.{name} told {outsider} {answer!r}"
         assert await everything(agency) == before, f"{service}.{name} changed something for {outsider}"
+
+
+WORKING: dict[tuple[str, str], Any] = {
+    ("policies", "number"): "ХХХ 2", ("deals", "percent"): "3", ("deals", "executor_id"): None,
+    ("deals", "outcome"): "ended", ("deals", "reason"): "other",
+}  # fmt: skip
+
+
+def values(service: str, name: str, objects: Mapping[str, int]) -> dict[str, Any]:
+    """Arguments with which a method may come to its end."""
+    given = arguments(service, name, objects)
+    known = {
+        parameter: WORKING[service, parameter]
+        for parameter in parameters(service, name)
+        if (service, parameter) in WORKING
+    }
+    return given | known
+
+
+def those_who_have_it(agency: Agency) -> list[Actor]:
+    """Its seller, its executor, and the admin."""
+    return [agency.anna, agency.egor, agency.galina]
+
+
+WITH_OBJECTS = [(service, name) for service, name in guarded() if parameters(service, name) & OBJECTS]
+
+ON_CLOSED = {
+    "clients.change", "deals.open", "deals.reopen",  # the client stays a client
+    "journal.add", "documents.asked", "documents.cache", "documents.file", "documents.set_kind", "documents.settle",
+    "money.commission_received", "money.expense_paid", "money.remove_expense", "money.set_expected", "money.set_rate",
+    "money.undo", "deals.remove_expense", "policies.correct",  # what was earned, and what was written wrongly
+}  # fmt: skip
+"""What may still be done about a closed deal: papers and money come late."""
+
+DELETED = {"document_id", "variant_id", "policy_id", "client_id", "from_id", "into_id"}
+"""Things that can be deleted; what belongs to a deal goes with it and is never deleted by itself."""
+
+
+async def test_a_blocked_person_gets_nowhere_with_what_is_his_own(agency: Agency, annas: dict[str, int]) -> None:
+    await agency.services.people.block(agency.galina, agency.egor.user_id)
+    assert await agency.services.people.identify(201) is None
+    blocked = Actor(user_id=agency.anna.user_id, roles=frozenset())
+    async with rehearsing(agency) as rehearsal:
+        how = {(await rehearsal.call(*method, blocked, **values(*method, annas))).how for method in guarded()}
+    assert how == {"forbidden"}
+
+
+async def test_of_what_is_closed_only_what_is_declared_can_be_changed(agency: Agency, annas: dict[str, int]) -> None:
+    for (payment_id,) in await agency.sql("SELECT id FROM payments ORDER BY id"):
+        await agency.services.money.waive(agency.galina, payment_id, "не будет")
+    await agency.services.deals.close(agency.anna, annas["deal_id"], "ended", "other", "всё")
+    changed, locked_out = set(), set()
+    async with rehearsing(agency) as rehearsal:
+        for service, name in WITH_OBJECTS:
+            for person in those_who_have_it(agency):
+                outcome = await rehearsal.call(service, name, person, **values(service, name, annas))
+                if outcome.how == "done":
+                    changed.add(f"{service}.{name}")
+                if outcome.how == "forbidden" and person.is_admin and Role.ADMIN in (policy_of(service, name) or ()):
+                    locked_out.add(f"{service}.{name}")
+    assert changed == ON_CLOSED
+    assert locked_out == set()
+
+
+async def test_what_was_deleted_is_gone_for_its_owner_and_the_admin_too(agency: Agency, annas: dict[str, int]) -> None:
+    for name in ("documents", "variants", "policies", "clients"):
+        await agency.execute(f"UPDATE {name} SET deleted_at = now()")  # noqa: S608
+    absent = annas | dict.fromkeys(DELETED & annas.keys(), ABSENT)
+    different = set()
+    async with rehearsing(agency) as rehearsal:
+        for service, name in WITH_OBJECTS:
+            if not parameters(service, name) & DELETED:
+                continue
+            for person in those_who_have_it(agency):
+                found = [
+                    await rehearsal.call(service, name, person, **values(service, name, ids)) for ids in (annas, absent)
+                ]
+                if found[0].how != found[1].how:
+                    different.add(f"{service}.{name}")
+    assert different == set()
+
+
+async def test_what_is_absent_is_absent_for_the_admin_too(agency: Agency, annas: dict[str, int]) -> None:
+    absent = dict.fromkeys(annas, ABSENT)
+    wrong = []
+    async with rehearsing(agency) as rehearsal:
+        for service, name in WITH_OBJECTS:
+            for person in those_who_have_it(agency):
+                outcome = await rehearsal.call(service, name, person, **values(service, name, absent))
+                if outcome.how == "done" or (
+                    outcome.how == "told" and outcome.answer not in (None, False, [], 0, "", ([], 0), (0, 0))
+                ):
+                    wrong.append(f"{service}.{name} for {person.name}: {outcome}")
+    assert wrong == []
 
 
 async def test_what_is_refused_to_an_outsider_reads_like_what_does_not_exist(

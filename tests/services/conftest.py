@@ -82,6 +82,12 @@ class Agency:
         async with self.database.reading() as session:
             return [tuple(row) for row in (await session.execute(text(statement), values)).all()]
 
+    async def execute(self, statement: str, **values: Any) -> None:
+        """Change something past the services: only for what a test starts from."""
+        async with self.database.writing() as session:
+            await session.execute(text(statement), values)
+            await session.commit()
+
     async def rows_of(self, statement: str) -> list[Any]:
         """The first column of what a query finds."""
         return [row[0] for row in await self.sql(statement)]
