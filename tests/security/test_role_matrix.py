@@ -228,7 +228,7 @@ async def test_another_persons_things_are_not_found_and_not_changed(
 
 WORKING: dict[tuple[str, str], Any] = {
     ("policies", "number"): "ХХХ 2", ("deals", "percent"): "3", ("deals", "executor_id"): None,
-    ("deals", "outcome"): "ended", ("deals", "reason"): "other",
+    ("deals", "outcome"): "ended", ("deals", "reason"): "other", ("money", "status"): "disputed",
 }  # fmt: skip
 
 
@@ -251,10 +251,12 @@ def those_who_have_it(agency: Agency) -> list[Actor]:
 WITH_OBJECTS = [(service, name) for service, name in guarded() if parameters(service, name) & OBJECTS]
 
 ON_CLOSED = {
-    "clients.change", "deals.open", "deals.reopen",  # the client stays a client
+    # the client stays a client
+    "clients.change", "deals.open", "deals.reopen",
     "journal.add", "documents.asked", "documents.cache", "documents.file", "documents.set_kind", "documents.settle",
-    "money.commission_received", "money.expense_paid", "money.remove_expense", "money.set_expected", "money.set_rate",
-    "money.undo", "deals.remove_expense", "policies.correct",  # what was earned, and what was written wrongly
+    # what was earned, and what was written wrongly
+    "money.commission_received", "money.expense_paid", "money.remove_expense", "money.set_expected",
+    "money.set_income_status", "money.set_rate", "money.undo", "deals.remove_expense", "policies.correct",
 }  # fmt: skip
 """What may still be done about a closed deal: papers and money come late."""
 
