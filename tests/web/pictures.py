@@ -33,8 +33,8 @@ BEGINS: Final = "2026-11-23T08:40"
 
 ANNA, EGOR, GALINA = 1001, 2001, 3001
 LARGEST: Final = 150 * 1024
-EXACT: Final = 24
-"""So many of a picture's commonest colours are kept to the bit: white stays white."""
+EXACT, FAR = 24, 56
+"""So many of a picture's commonest colours are kept to the bit: white stays white. So many are far from all others."""
 
 SHARP: Final = 2
 """Pixels of a picture for each of the page, so that text stays readable on a good screen."""
@@ -123,14 +123,16 @@ def keep(name: str, shot: bytes | Image.Image) -> None:
 
 
 def palette(image: Image.Image, colours: int) -> Image.Image:
-    """The commonest colours as they are; the rest shared out so that what there is much of, the wallpaper, gets more
-    than the little signs and circles, and does not get all.
+    """The commonest colours as they are, some that are far from all others, for the little signs; the rest shared out
+    so that what there is much of, the wallpaper, gets more than the circles and does not get all.
     """
     counted = sorted(cast("list[tuple[int, tuple[int, int, int]]]", image.getcolors(1 << 24) or []), reverse=True)
     pixels = b"".join(bytes(colour) * round(many**0.5) for many, colour in counted)
-    shared = Image.frombytes("RGB", (len(pixels) // 3, 1), pixels)
+    spread = Image.frombytes("RGB", (len(pixels) // 3, 1), pixels)
     found = [part for _many, colour in counted[:EXACT] for part in colour]
-    found += (shared.quantize(colours - EXACT, dither=Image.Dither.NONE).getpalette() or [])[: (colours - EXACT) * 3]
+    rest = colours - EXACT - FAR
+    for number, method in ((FAR, Image.Quantize.MAXCOVERAGE), (rest, Image.Quantize.MEDIANCUT)):
+        found += (spread.quantize(number, method, dither=Image.Dither.NONE).getpalette() or [])[: number * 3]
     holder = Image.new("P", (1, 1))
     holder.putpalette(found + found[-3:] * (256 - len(found) // 3))
     return holder
