@@ -41,6 +41,8 @@ from tests.faults.laws import GROWING, Books, Row, broken, day
 from tests.services.conftest import Agency
 
 T = TypeVar("T")
+BATCH = 10
+"""Examples under one seed: Hypothesis learns from each of them, and forgets with the next seed."""
 BOT, NAME = 1, "machine"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DOMAIN = (
@@ -932,9 +934,10 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=500)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=600, help="begin no new ten examples after so many")
     parser.add_argument("--shrink", action="store_true", help="look for the shortest story of a breach (minutes)")
     given = parser.parse_args()
-    began = time.monotonic()
+    began, tally = time.monotonic(), Counter[str]()
     with (
         open_tempdir(within=memory_disk()) as place,
         EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
@@ -943,14 +946,15 @@ def main() -> int:
         cluster.execute("CREATE DATABASE machine_template")
         asyncio.run(schema.upgrade(cluster.url_of("machine_template")))
         try:
-            tally = run(
-                cluster,
-                "machine_template",
-                examples=given.examples,
-                steps=given.steps,
-                number=given.seed,
-                shrink=given.shrink,
-            )
+            while tally["examples"] < given.examples and time.monotonic() - began < given.minutes * 60:
+                tally += run(
+                    cluster,
+                    "machine_template",
+                    examples=min(BATCH, given.examples),
+                    steps=given.steps,
+                    number=given.seed + tally["examples"] // BATCH,
+                    shrink=given.shrink,
+                )
         finally:
             cluster.close()
     for name, count in sorted(tally.items()):
