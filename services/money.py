@@ -350,7 +350,7 @@ class MoneyService(Service):
             raise AlreadyDone
         came = rest if amount is None else _fact_sum(amount)
         most = min(payment.amount, income.expected_amount * FAR_MORE if income.expected_amount else payment.amount)
-        if not sure and income.received_amount + came > most:
+        if amount is not None and not sure and income.received_amount + came > most:
             raise Unlikely(
                 "{came} is far more than the commission of this instalment can be. Is it so?",
                 came=_said(income.received_amount + came),
