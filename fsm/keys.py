@@ -27,6 +27,9 @@ def _mark(keyboard: list[list[Any]], mark: str) -> None:
 
 def make_quickly() -> None:
     """From here on the library makes its keys this way."""
-    button.InlineKeyboardButton = _key  # type: ignore[misc, assignment]
-    select.InlineKeyboardButton = _key  # type: ignore[misc, assignment]
-    inline_keyboard.add_intent_id = _mark
+    for module, name, ours in (
+        (button, "InlineKeyboardButton", _key),
+        (select, "InlineKeyboardButton", _key),
+        (inline_keyboard, "add_intent_id", _mark),
+    ):
+        vars(module)[name] = ours

@@ -171,4 +171,5 @@ class Outbox:
 
 
 def _taken(row: Sequence[Any]) -> TakenMessage:
-    return TakenMessage(*row[: -len(_PERSON)], _PERSON.row(row[-len(_PERSON) :]))
+    own: list[Any] = [*row[: -len(_PERSON)], _PERSON.row(row[-len(_PERSON) :])]
+    return TakenMessage(*own)
