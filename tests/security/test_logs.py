@@ -10,6 +10,6 @@ async def test_at_debug_nothing_of_people_and_no_secret_is_said_whatever_goes_wr
 ) -> None:
     heard = await listen(database_url, tmp_path, MORNING)
     assert heard.failures > 2
-    assert heard.debug > 100
+    assert heard.debug > 20  # the level is on: how much others say at it is theirs
     assert heard.secrets > 50
     assert heard.leaks == []
