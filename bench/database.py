@@ -220,7 +220,7 @@ async def compare(urls: list[str], moments: list[datetime], only: str, rounds: i
     sides = []
     for url, now in zip(urls, moments, strict=True):
         asked, walked = await learn(url, now, only)
-        for walk in walked:
+        for walk in walked if url == urls[-1] else ():  # a thousand deals may well be walked
             print(f"walks a whole table: {walk}", file=sys.stderr)
         sides.append(await Side.open(url, [Asked("control", "select 1", ((("SELECT 1", ()),),)), *asked]))
     await measure(sides, rounds, times)

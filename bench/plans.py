@@ -21,6 +21,7 @@ EXCEPTIONS = {
     "ix_outbox_pending": "messages that wait",
     "ix_inbox_dead": "updates that were given up",
     "ix_outbox_dead": "messages that were given up",
+    "ix_policies_deleted": "policies that were entered by mistake",
     "ix_reminders_failing": "reminders that cannot be fired",
     "ix_incomes_unknown": "commissions that nobody knows the rate of",
     "ix_tasks_open": "tasks that are not done: what people have in hand",

@@ -514,6 +514,7 @@ class Policy(Entity):
             postgresql_include=["starts_on"],
             postgresql_where=_UNDECIDED,
         ),
+        Index("ix_policies_deleted", "deal_id", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         Index("ix_policies_insurer", "insurer_id", postgresql_where=_LIVE),
         Index("ix_policies_line", "line_id", "id", postgresql_where=_LIVE),
         Index("ix_policies_client", "client_id"),

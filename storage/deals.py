@@ -19,7 +19,17 @@ from models.tables import (
     Variant,
 )
 from storage import deal_card
-from storage.repository import OPEN_TASK, UNPAID, Repository, among, may_see_deal, number, seen, up_to_many
+from storage.repository import (
+    OPEN_TASK,
+    UNPAID,
+    Repository,
+    among,
+    may_see_deal,
+    number,
+    of_live_policy,
+    seen,
+    up_to_many,
+)
 
 OPEN_DEAL = Deal.stage != DealStage.CLOSED
 
@@ -119,11 +129,8 @@ class Deals(Repository):
             Policy.outcome.is_(None),
             Policy.ends_on <= today + ENDING_AHEAD,
         )
-        unpaid = (
-            select(Payment.id)
-            .join(Policy, Policy.id == Payment.policy_id)
-            .where(among(Payment.deal_id, scope), UNPAID, Payment.due_on <= today + UNPAID_AHEAD)
-            .where(Policy.deleted_at.is_(None))
+        unpaid = select(Payment.id).where(
+            among(Payment.deal_id, scope), UNPAID, Payment.due_on <= today + UNPAID_AHEAD, of_live_policy(scope)
         )
         row = await self.session.execute(
             select(

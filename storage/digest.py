@@ -24,7 +24,18 @@ from models.enums import DeliveryStatus, IncomeStatus, TaskStatus
 from models.scope import EVERYTHING, Scope
 from models.tables import Deal, InboxUpdate, Income, OutboxMessage, Payment, Policy, Task, User
 from storage.deals import OPEN_DEAL
-from storage.repository import MANY, OPEN_TASK, Repository, Rows, among, in_ways, number, seen, up_to_many
+from storage.repository import (
+    MANY,
+    OPEN_TASK,
+    Repository,
+    Rows,
+    among,
+    in_ways,
+    number,
+    of_live_policy,
+    seen,
+    up_to_many,
+)
 
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
@@ -124,10 +135,8 @@ class Digest(Repository):
 
     @staticmethod
     def _owed(whose: Whose, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-        return (
-            select(Payment.deal_id, Payment.due_on)
-            .join(Policy, Policy.id == Payment.policy_id)
-            .where(among(Payment.deal_id, whose.scope, OPEN_DEAL), *UNPAID, *when, Policy.deleted_at.is_(None))
+        return select(Payment.deal_id, Payment.due_on).where(
+            among(Payment.deal_id, whose.scope, OPEN_DEAL), *UNPAID, *when, of_live_policy(whose.scope)
         )
 
     def _owed_today(self, whose: Whose) -> CompoundSelect[*tuple[Any, ...]]:

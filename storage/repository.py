@@ -8,6 +8,7 @@ from sqlalchemy import (
     CompoundSelect,
     ScalarSelect,
     Select,
+    and_,
     any_,
     exists,
     false,
@@ -22,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.enums import ExpenseStatus, IncomeStatus, TaskStatus
 from models.scope import Scope
-from models.tables import Deal, Payment, Task
+from models.tables import Deal, Payment, Policy, Task
 from models.values.at_least import AtLeast
 
 OPEN_TASK = Task.status.not_in([TaskStatus.DONE, TaskStatus.CANCELLED])
@@ -36,28 +37,29 @@ T = TypeVar("T")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
-def ways_to_see(scope: Scope, viewer: ColumnElement[int] | None = None) -> list[ColumnElement[bool]]:
-    """Why a person sees a deal: it is his, he executes it, he has an open task on it. Each is a range of an index.
+def ways_to_see(scope: Scope) -> list[ColumnElement[bool]]:
+    """Why a person sees a deal: it is his, he executes it, he has an open task on it. Each is a range of an index."""
+    # Not correlated: a statement about tasks has another task in its FROM.
+    with_task = select(Task.deal_id).where(Task.assignee_id == scope.user_id, OPEN_TASK).correlate(None)
+    return _ways(scope, scope.user_id, Deal.id == any_(func.array(with_task.scalar_subquery())))
+
+
+def may_see_deal(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
+    """Whether a deal is inside a scope, for statements that start from a deal; lists start from the person: `seen`.
 
     `viewer` stands for the scope's person in a statement that is made once for everybody.
     """
     who = scope.user_id if viewer is None else viewer
+    # Correlated with the deal alone, and no index can begin with it: the statement is to begin with the deal.
+    with_task = exists().where(Task.deal_id == Deal.id, Task.assignee_id == who, OPEN_TASK).correlate(Deal)
+    return or_(false(), *_ways(scope, who, with_task))
+
+
+def _ways(scope: Scope, who: int | ColumnElement[int], with_task: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     if scope.everything:
         return [true()]
-    ways: list[ColumnElement[bool]] = []
-    if scope.as_seller:
-        ways.append(Deal.seller_id == who)
-    if scope.as_executor:
-        ways.append(Deal.executor_id == who)
-        # Not correlated: a statement about tasks has another task in its FROM.
-        mine = select(Task.deal_id).where(Task.assignee_id == who, OPEN_TASK).correlate(None)
-        ways.append(Deal.id == any_(func.array(mine.scalar_subquery())))
-    return ways
-
-
-def may_see_deal(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
-    """Whether a deal is inside a scope, for statements that start from a deal; lists start from the person: `seen`."""
-    return or_(false(), *ways_to_see(scope, viewer))
+    ways: list[ColumnElement[bool]] = [Deal.seller_id == who] if scope.as_seller else []
+    return [*ways, Deal.executor_id == who, with_task] if scope.as_executor else ways
 
 
 def seen(scope: Scope, *columns: Any, where: tuple[ColumnElement[bool], ...] = ()) -> Rows:
@@ -79,7 +81,20 @@ def among(deal_id: InstrumentedAttribute[int], scope: Scope, *where: ColumnEleme
     """
     if not scope.everything:
         return deal_id == any_(func.array(seen(scope, Deal.id, where=where).scalar_subquery()))
-    return exists().where(Deal.id == deal_id, *where).correlate_except(Deal) if where else true()
+    if not where:
+        return true()
+    # A value and no join: rows are looked up in the order of the list until there are enough. Joined, the planner has
+    # walked all deals beside a list of which it had expected many more.
+    return select(and_(*where)).where(Deal.id == deal_id).correlate_except(Deal).scalar_subquery()
+
+
+def of_live_policy(scope: Scope) -> ColumnElement[bool]:
+    """Payments of policies that are not deleted: for a person's own deals by what little is deleted in them."""
+    if scope.everything:
+        live = select(Policy.deleted_at.is_(None)).where(Policy.id == Payment.policy_id)
+        return live.correlate(Payment).scalar_subquery()
+    deleted = select(Policy.id).where(Policy.deleted_at.is_not(None), among(Policy.deal_id, scope)).correlate(None)
+    return Payment.policy_id.not_in(deleted)
 
 
 def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:

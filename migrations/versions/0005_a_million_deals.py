@@ -69,6 +69,7 @@ ADDED = (
         ["starts_on"],
         "outcome IS NULL AND deleted_at IS NULL",
     ),
+    ("ix_policies_deleted", "policies", ["deal_id", "id"], [], "deleted_at IS NOT NULL"),
     ("ix_policies_insurer", "policies", ["insurer_id"], [], LIVE),
     ("ix_policies_line", "policies", ["line_id", "id"], [], LIVE),
     ("ix_payments_deal_unpaid", "payments", ["deal_id", "due_on", "id"], ["policy_id", "promised_on"], UNPAID),
