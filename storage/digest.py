@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.types import Date
@@ -64,7 +65,12 @@ class Whose:
     @property
     def given(self) -> ColumnElement[bool]:
         """What others have to do on these deals."""
-        return and_(~self.mine, among(Task.deal_id, self.scope, OPEN_DEAL))
+        return and_(~self.mine, self.on_deals)
+
+    @property
+    def on_deals(self) -> ColumnElement[bool]:
+        """Tasks of these deals; of everybody's, all: a deal that is closed has called its open tasks off."""
+        return true() if self.everything else among(Task.deal_id, self.scope, OPEN_DEAL)
 
     @property
     def late(self) -> ColumnElement[bool]:
@@ -115,7 +121,7 @@ class Digest(Repository):
                 up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on == whose.today))),
                 up_to_many(self._owed_today(whose)),
                 up_to_many(tasks.where(whose.mine, whose.due_today)),
-                up_to_many(tasks.where(among(Task.deal_id, whose.scope, OPEN_DEAL), asked)),
+                up_to_many(tasks.where(whose.on_deals, asked)),
                 up_to_many(tasks.where(whose.given, not_taken)),
                 up_to_many(tasks.where(whose.mine, not_taken)),
             )
@@ -226,7 +232,7 @@ class Digest(Repository):
             (1, whose.mine & whose.due_today),
             (2, whose.mine & not_taken),
             (2, whose.given & not_taken),
-            (2, among(Task.deal_id, whose.scope, OPEN_DEAL) & asked),
+            (2, and_(whose.on_deals, asked)),
         ):
             yield (
                 select(
