@@ -16,7 +16,7 @@ OPEN_TASK = "status NOT IN ('done', 'cancelled')"
 LIVE = "deleted_at IS NULL"
 UNPAID = "settled_on IS NULL AND waived_at IS NULL"
 
-REPLACED = (
+REPLACED: tuple[tuple[str, str, list[str], str | None, list[str], list[str], str | None], ...] = (
     # name, table, columns before, condition before, columns now, what it carries now, condition now
     ("ix_clients_seller", "clients", ["seller_id", "name_key"], None, ["seller_id", "name_key", "id"], [], LIVE),
     ("ix_clients_name", "clients", ["name_key", "id"], None, ["name_key", "id"], [], LIVE),
@@ -55,7 +55,7 @@ REPLACED = (
     ("ix_audit_actor", "audit_records", ["actor_id", "id"], None, ["actor_id", "at", "id"], [], None),
     ("ix_audit_at", "audit_records", ["at"], None, ["at", "id"], [], None),
 )
-ADDED = (
+ADDED: tuple[tuple[str, str, list[str], list[str], str | None], ...] = (
     ("ix_deals_fresh", "deals", ["updated_at", "id"], [], OPEN_DEAL),
     ("ix_deals_seller_closed", "deals", ["seller_id", "closed_at", "id"], [], CLOSED_DEAL),
     ("ix_deals_executor_closed", "deals", ["executor_id", "closed_at", "id"], [], CLOSED_DEAL),
@@ -101,7 +101,7 @@ def upgrade() -> None:
     op.create_table("name_words", sa.Column("word", sa.Text(), primary_key=True))
     for table, column in NAMED:
         op.drop_index(f"ix_{table}_{column}_trgm", table_name=table)
-        words = sa.Column(
+        words: sa.Column[list[str]] = sa.Column(
             "words", sa.ARRAY(sa.Text()), sa.Computed(WORDS.format(column), persisted=True), nullable=False
         )
         op.add_column(table, words)

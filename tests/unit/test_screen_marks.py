@@ -12,6 +12,8 @@ from storage.dialog_state import KeptState
 class Nothing:
     """A store that keeps nothing."""
 
+    reads_with_updates = False
+
     async def load(self, _bot_id: int, _chat_id: int) -> KeptState:
         return KeptState()
 
