@@ -139,6 +139,11 @@ class Seller:
                 return message, button
         return None
 
+    def on_screen(self, label: str) -> bool:
+        """Whether the newest message with buttons has this one."""
+        newest = next((message for message in reversed(self.received) if message.buttons), None)
+        return newest is not None and button_of(newest, label) is not None
+
     def reads(self, words: str) -> bool:
         """Whether a message with buttons says this."""
         return any(words in message.text and message.buttons for message in self.received[-5:])
@@ -243,7 +248,9 @@ class Seller:
                 return
         self._count += 1
         paid = Decimal(100 + self._count) + Decimal(self.random.randint(0, 99)) / 100
-        self.since = (await self.say(f"{paid:.2f}".replace(".", ","))).id
+        # The card that he came from has the button that he will wait for.
+        await self.until(lambda: not self.on_screen("📁 Сделка"), "the question how much")
+        await self.say(f"{paid:.2f}".replace(".", ","))
         await self.until(lambda: self.shown("📁 Сделка"), "the payment's card")
         self.crew.score.sums.add((self.payment_id, paid))
         await self.tap("📁 Сделка")
@@ -308,7 +315,7 @@ def button_of(message: Message, label: str) -> JSON | None:
 class Crew:
     """The people of one agency, its books, and the count of what they did."""
 
-    def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 90) -> None:
+    def __init__(self, world: World, database: Database, folder: Path, *, patience: float = 200) -> None:
         self.world, self.database, self.patience = world, database, patience
         self.files = DiskFiles(folder / "documents")
         self.watch = Watch(world)

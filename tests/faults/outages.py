@@ -136,7 +136,9 @@ async def without_redis(url: str, folder: Path, *, people: int = 3) -> Outcome:
         with crew.watch.open():
             with open_redis(port):
                 await (await fleet.start(HASTY, REDIS_URL=f"redis://127.0.0.1:{port}/0")).ready()
-                await asyncio.gather(*(_interrupted(seller, port) for seller in crew.sellers))
+                await asyncio.gather(*(_begins_a_note(seller) for seller in crew.sellers))
+                assert redis_says(port, b"FLUSHALL") == b"+OK\r\n"
+                await asyncio.gather(*(_begins_anew(seller) for seller in crew.sellers))
             await asyncio.gather(*(_screenless(seller) for seller in crew.sellers))
             with open_redis(port):
                 for seller in crew.sellers:
@@ -150,14 +152,15 @@ async def without_redis(url: str, folder: Path, *, people: int = 3) -> Outcome:
     return outcome
 
 
-async def _interrupted(seller: Seller, redis: int) -> None:
-    """A note is typed, every screen is forgotten, and the note is typed again on the screen that the bot shows."""
+async def _begins_a_note(seller: Seller) -> None:
     await seller.home()
     await seller.forward(2)
-    half = f"наполовину набранное {seller.id}"
-    await seller.say(half)
-    await seller.until(lambda: seller.reads(half), "the note")
-    assert redis_says(redis, b"FLUSHALL") == b"+OK\r\n"
+    await seller.say(f"наполовину набранное {seller.id}")
+    await seller.until(lambda: seller.shown(WRITE), "the note")
+
+
+async def _begins_anew(seller: Seller) -> None:
+    """Every screen is forgotten: the press leads to a fresh one, and the note is typed again there."""
     await seller.answered(await seller.press(WRITE), WRITE)
     await seller.home()
     await seller.note()
