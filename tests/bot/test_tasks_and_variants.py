@@ -52,8 +52,12 @@ async def test_the_due_and_the_comment_can_be_typed(agency: Agency, anna: Virtua
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
     await anna.tap("Дать задачу на расчёт")
+    for wrong in ("31.13", "31.02", "25:00"):
+        await anna.say(wrong)
+        assert f"нет: «{wrong}». Например" in anna.transcript
     await anna.say("завтра 15:00")
     assert "вт, 3 марта, 15:00" in anna.screen
+    assert "31.13" not in anna.screen
     await anna.say("<b>Срочно</b>, клиент ждёт")
     await anna.tap("✅ Дать задачу")
     assert "срок 03.03 15:00" in egor.screen

@@ -102,9 +102,8 @@ async def storm(
             before = after
             cut.forget()
             if tell:
-                _tell(
-                    f"{report.presses + report.texts} after {time.monotonic() - began:.0f} s: {report.effects} effects"
-                )
+                report.seconds = time.monotonic() - began
+                _tell(str(report))
     report.seconds = time.monotonic() - began
     return report
 
