@@ -49,4 +49,4 @@ AT_ONCE: Final = Pace(
     drain=5,
     telegram_attempts=5,
 )
-"""For tests: the same order of events, without the waiting; the clock ticks when a test says so, however slow the day."""
+"""For tests: the same order of events without the waiting; the clock ticks when a test says so, however slow it is."""
