@@ -55,12 +55,12 @@ class Report:
         return "\n".join(lines)
 
 
-async def _one_life(fleet: Fleet, place: str, chance: random.Random, over: asyncio.Event) -> Bot:
+async def _one_life(fleet: Fleet, place: str, passages: int, chance: random.Random, over: asyncio.Event) -> Bot:
     """Start a bot and let it live until its place of death, a random moment, or the end of the working day."""
-    deadly = "" if place == AT_RANDOM else f"{place}:{chance.randint(1, 12)}"
+    deadly = "" if place == AT_RANDOM else f"{place}:{chance.randint(1, passages)}"
     bot = await fleet.start(FAULT_POINT=deadly)
     await _first(bot.ready(), bot.code(), patience=30)
-    await _first(bot.code(), over.wait(), patience=chance.uniform(0.1, 1.5) if place == AT_RANDOM else 3)
+    await _first(bot.code(), over.wait(), patience=chance.uniform(0.1, 1.5) if place == AT_RANDOM else 8)
     return bot
 
 
@@ -82,10 +82,11 @@ async def campaign(
     people: int,
     seed: int,
     patience: float = 60,
+    passages: int = 12,
     seconds: float = float("inf"),
 ) -> Report:
     """Let people work until there were so many updates and kills, or so many seconds are over; then let one bot live
-    and look at the books.
+    and look at the books. A named point kills at one of its first `passages`.
     """
     chance = random.Random(seed)  # noqa: S311
     report, began = Report(), time.monotonic()
@@ -106,7 +107,7 @@ async def campaign(
         chance.shuffle(places)
         while not over.is_set() and not enough():
             place = places[report.total % len(places)]
-            bot = await _one_life(fleet, place, chance, over)
+            bot = await _one_life(fleet, place, passages, chance, over)
             if bot.alive:
                 bot.kill()
                 place = AT_RANDOM

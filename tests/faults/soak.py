@@ -33,7 +33,7 @@ TROUBLES = {
 }
 EACH = 5.0  # seconds between two looks at the bot
 CUT_EACH = 60.0
-"""Seconds between two cuts of every connection to the database, during the warm-up: everybody comes back at once, and
+"""Seconds between two cuts of every connection to the database, early in the warm-up: everybody comes back at once, and
 the pools fill up to what they will ever hold."""
 MEGABYTE = 1 << 20
 
@@ -121,7 +121,7 @@ async def _watch(bot: Bot, crew: Crew, outcome: Outcome) -> None:
 
 
 async def _cut(crew: Crew, outcome: Outcome) -> None:
-    for _ in range(int(outcome.warm_up / CUT_EACH) - 1):
+    for _ in range(int(outcome.warm_up / CUT_EACH * 2 / 3) - 1):
         await asyncio.sleep(CUT_EACH)
         outcome.troubles["connections cut"] += await crew.agency.number(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'polisdesk'"
@@ -160,7 +160,7 @@ async def _at_work(fleet: Fleet) -> AsyncIterator[Bot]:
 
 async def soak(database_url: str, folder: Path, *, minutes: float, people: int, rate: float) -> Outcome:
     """Let `people` sellers and as many executors make about `rate` updates a second."""
-    outcome = Outcome(people=2 * people, warm_up=minutes * 60 / 3)
+    outcome = Outcome(people=2 * people, warm_up=minutes * 60 / 2)
     outcome.troubles = {"faults of Telegram": 0, "connections cut": 0}
     database = Database(database_url, application_name="soak")
     async with LocalTelegram() as telegram:

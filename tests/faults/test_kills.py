@@ -17,7 +17,9 @@ from tests.faults.fleet import Fleet
 async def test_a_death_at_every_named_point_loses_nothing_and_repeats_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
-    report = await campaign(database_url, tmp_path, kills=len(POINTS), updates=200, people=8, seed=4, patience=150)
+    report = await campaign(
+        database_url, tmp_path, kills=len(POINTS), updates=200, people=8, seed=4, patience=150, passages=2
+    )
     assert report.total >= len(POINTS)
     assert report.updates >= 200
     assert len(report.kills) >= 8  # by name and at random
