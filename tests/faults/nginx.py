@@ -18,8 +18,8 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
-    access_log {folder}/access.log answer;
     log_format answer $status;
+    access_log {folder}/access.log answer;
     client_max_body_size 11m;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -66,7 +66,8 @@ class Nginx:
             await self._listening(process)
             yield self
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
 
     async def _listening(self, process: asyncio.subprocess.Process) -> None:
