@@ -215,6 +215,8 @@ async def open_agency(database_url: str, clock: Hands, tmp_path: Path) -> AsyncI
             for call in agency.world.refusals()
             # The dialog library asks for the same screen again and takes this answer for a yes.
             if "message is not modified" not in (call.error or "")
+            # Replicas that start within a second of each other take turns at it.
+            and (call.method, call.verdict) != ("setWebhook", 429)
         ]
         assert not refused, "Telegram would have refused:\n" + "\n".join(refused)
 
