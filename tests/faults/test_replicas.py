@@ -6,12 +6,14 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from bot.intake import SECRET_HEADER
+from bot.pace import Pace
 from sandbox.world import JSON, World
 from storage.engine import Database
 from tests.conftest import Cluster, free_port, not_run
@@ -19,6 +21,9 @@ from tests.faults.balancer import Balancer
 from tests.faults.crew import Crew
 from tests.faults.fleet import HASTY, SECRET, Fleet, open_fleet
 from tests.faults.nginx import Nginx
+
+UNHURRIED = replace(HASTY, lease=Pace().lease)
+"""Nobody is killed here: a lease of a second would run out under a replica that a busy machine only keeps waiting."""
 
 
 async def test_asked_to_stop_with_two_hundred_updates_in_flight_the_bot_loses_none_and_is_gone_soon(
@@ -62,7 +67,7 @@ async def test_three_replicas_behind_nginx_are_replaced_one_after_the_other_and_
         replaced = asyncio.Event()
 
         async def replica(port: int) -> Any:
-            return await (await fleet.start(HASTY, **fleet.webhook(balancer.port, port))).ready()
+            return await (await fleet.start(UNHURRIED, **fleet.webhook(balancer.port, port))).ready()
 
         replicas = [await replica(port) for port in ports]
         working = asyncio.create_task(crew.work(replaced.is_set))
@@ -92,7 +97,7 @@ async def opened(fleet: Fleet, crew: Crew, replicas: list[int], public: int) -> 
     """Replicas at work, everybody's deal open."""
     await crew.hire(10)
     for port in replicas:
-        await (await fleet.start(HASTY, **fleet.webhook(public, port))).ready()
+        await (await fleet.start(UNHURRIED, **fleet.webhook(public, port))).ready()
     with crew.watch.open():
         await asyncio.gather(*(seller.home() for seller in crew.sellers))
 
