@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -153,21 +154,29 @@ class App:
 
     async def _greet_telegram(self) -> None:
         """Ask who we are: a wrong token must be heard of now and not at the first update."""
-        for wait in (1, 2, 4, None):
+        try:
+            await self._ask(self.bot.me)
+        except TelegramUnauthorizedError as error:
+            raise StartError("BOT_TOKEN is refused by Telegram: ask @BotFather for the right one") from error
+        except TelegramAPIError as error:
+            raise StartError(f"Telegram refuses the bot: {error.message}") from error
+        await self._menus.show_strangers(self.bot)
+
+    async def _ask(self, call: Callable[[], Awaitable[Any]]) -> None:
+        """Ask Telegram for what the bot cannot start without, again when it is out of reach or wants us to wait."""
+        waits = iter((1, 2, 4))
+        while True:
             try:
-                await self.bot.me()
-            except TelegramUnauthorizedError as error:
-                raise StartError("BOT_TOKEN is refused by Telegram: ask @BotFather for the right one") from error
+                await call()
+            except TelegramRetryAfter as error:  # it takes one setWebhook a second, and replicas start together
+                await asyncio.sleep(error.retry_after)
             except (TelegramNetworkError, TelegramServerError) as error:
-                if wait is None:
+                if (wait := next(waits, None)) is None:
                     url = self.settings.telegram.telegram_api_url
                     raise StartError(f"Telegram cannot be reached at {url}: {error.message}") from error
                 await asyncio.sleep(wait)
-            except TelegramAPIError as error:
-                raise StartError(f"Telegram refuses the bot: {error.message}") from error
             else:
-                break
-        await self._menus.show_strangers(self.bot)
+                return
 
     async def _open_intake(self) -> None:
         kinds = sorted((set(self.dispatcher.resolve_used_update_types()) | EXTRA_KINDS) & set(Update.model_fields))
@@ -177,17 +186,14 @@ class App:
             self._run("intake", self._polling.run())
             return
         secret, url = webhook.webhook_secret.get_secret_value(), webhook.webhook_url
-        self._webhook = Webhook(self._intake, secret, url, metrics=self.metrics)
-        self.webhook_port = await self._serve(self._webhook.app, webhook.http_host, webhook.http_port, "HTTP_PORT")
-        while True:
-            try:
-                await self.bot.set_webhook(url, secret_token=secret, allowed_updates=kinds, max_connections=40)
-            except TelegramRetryAfter as error:  # it takes one a second, and replicas start together
-                await asyncio.sleep(error.retry_after)
-            except TelegramAPIError as error:
-                raise StartError(f"Telegram refuses WEBHOOK_URL: {error.message}") from error
-            else:
-                return
+        intake = Webhook(self._intake, secret, url, metrics=self.metrics)
+        self.webhook_port = await self._serve(intake.app, webhook.http_host, webhook.http_port, "HTTP_PORT")
+        telegram = partial(self.bot.set_webhook, url, secret_token=secret, allowed_updates=kinds, max_connections=40)
+        try:
+            await self._ask(telegram)
+        except TelegramAPIError as error:
+            raise StartError(f"Telegram refuses WEBHOOK_URL: {error.message}") from error
+        self._webhook = intake  # not before: until Telegram knows where to send, the bot is not ready
 
     async def _serve(self, app: web.Application, host: str, port: int, variable: str) -> int:
         """Listen; returns the port, which 0 leaves to the system."""

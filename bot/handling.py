@@ -134,9 +134,10 @@ class Handling:
         update = Update.model_validate(what_is_read(without_forgery(taken.payload)), context={"bot": self._bot})
         token, sender = direct.set(True), taken_with.set(taken)
         seen = None if taken.seen is None else taken.seen.state
+        lease = (taken.update_id, taken.attempts)
         try:
             async with (
-                self._states.during(taken.bot_id, taken.person_id, key, seen=seen) as state,
+                self._states.during(taken.bot_id, taken.person_id, key, seen=seen, lease=lease) as state,
                 self._answers.during(),
             ):
                 if again and state.written_by == key:

@@ -28,12 +28,22 @@ class Kept(Protocol):
 
 
 class Store(Protocol):
-    """Where the state of a chat lies: Postgres or Redis. `reads_with_updates`: the inbox hands it out with updates."""
+    """Where the state of a chat lies: Postgres or Redis. `reads_with_updates`: the inbox hands it out with updates.
+
+    `lease` is the update and the attempt that saves: Postgres keeps nothing of an attempt that has lost its update.
+    """
 
     reads_with_updates: bool
 
     async def load(self, bot_id: int, chat_id: int) -> Kept: ...
-    async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None: ...
+    async def save(
+        self,
+        bot_id: int,
+        chat_id: int,
+        records: dict[str, Any],
+        written_by: str | None,
+        lease: tuple[int, int] | None = None,
+    ) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -98,7 +108,13 @@ class StateStorage(BaseStorage):
 
     @asynccontextmanager
     async def during(
-        self, bot_id: int, chat_id: int, update_key: str | None, *, seen: Kept | None = None
+        self,
+        bot_id: int,
+        chat_id: int,
+        update_key: str | None,
+        *,
+        seen: Kept | None = None,
+        lease: tuple[int, int] | None = None,
     ) -> AsyncIterator[ChatState]:
         """Work on a copy of the chat's state; it is saved when the block ends well and forgotten when it fails.
 
@@ -114,7 +130,7 @@ class StateStorage(BaseStorage):
         finally:
             _current.reset(token)
         if state.changed:
-            await self._store.save(bot_id, chat_id, state.kept_records(), update_key or state.written_by)
+            await self._store.save(bot_id, chat_id, state.kept_records(), update_key or state.written_by, lease)
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         await self._set(key, "state", state.state if isinstance(state, State) else state)

@@ -23,8 +23,11 @@ class KeptState:
 
 
 _LOAD = "SELECT records, written_by FROM dialog_state WHERE bot_id = $1 AND chat_id = $2"
+# A replica that was kept waiting for longer than its lease must not put an old screen over that of whoever took over.
 _SAVE = """
-    INSERT INTO dialog_state (bot_id, chat_id, records, written_by) VALUES ($1, $2, $3, $4)
+    INSERT INTO dialog_state (bot_id, chat_id, records, written_by)
+    SELECT $1, $2, $3, $4 WHERE $5::bigint IS NULL OR EXISTS (
+        SELECT FROM inbox WHERE bot_id = $1 AND update_id = $5 AND attempts = $6 AND status = 'pending')
     ON CONFLICT (bot_id, chat_id) DO UPDATE
     SET records = excluded.records, written_by = excluded.written_by, updated_at = clock_timestamp()
 """
@@ -42,8 +45,16 @@ class PostgresDialogState:
         row = await self._direct.row(_LOAD, bot_id, chat_id)
         return KeptState() if row is None else KeptState(row[0], row[1])
 
-    async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None:
-        await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by)
+    async def save(
+        self,
+        bot_id: int,
+        chat_id: int,
+        records: dict[str, Any],
+        written_by: str | None,
+        lease: tuple[int, int] | None = None,
+    ) -> None:
+        update_id, attempt = lease or (None, None)
+        await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by, update_id, attempt)
 
     async def close(self) -> None:
         """The database is closed by whoever made it."""
@@ -79,7 +90,14 @@ class RedisDialogState:
         kept = orjson.loads(value)
         return KeptState(kept["records"], kept["by"])
 
-    async def save(self, bot_id: int, chat_id: int, records: dict[str, Any], written_by: str | None) -> None:
+    async def save(
+        self,
+        bot_id: int,
+        chat_id: int,
+        records: dict[str, Any],
+        written_by: str | None,
+        lease: tuple[int, int] | None = None,  # noqa: ARG002 - Redis does not know who holds it
+    ) -> None:
         value = orjson.dumps({"records": records, "by": written_by})
         try:
             await self._redis.set(self._key(bot_id, chat_id), value)

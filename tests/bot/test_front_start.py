@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from bot.app import App
+from bot.pace import AT_ONCE
 from models.enums import Role
 from sandbox.api import LocalTelegram
-from tests.bot.conftest import Cable, OpenAgency, faster
+from tests.bot.conftest import Cable, OpenAgency, faster, settings_for
 from tests.bot.front_desk import Desk
 from tests.conftest import ROOT, free_port
 
@@ -128,3 +129,22 @@ async def test_a_bot_that_cannot_work_says_why(open_agency: OpenAgency, desk: De
     assert (await get(agency.app, "/healthz"))[0] == 200
     assert (await get(agency.app, "/metrics"))[0] == 200
     await cable.mend()
+
+
+async def test_until_telegram_knows_the_webhook_the_bot_asks_again_and_is_not_ready(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with LocalTelegram() as telegram:
+        settings = settings_for(telegram, database_url, tmp_path, intake="webhook", webhook_port=free_port())
+        telegram.world.faults.set(methods=["setWebhook"], error_rate=1)
+        app = App(settings, pace=AT_ONCE)
+        starting = asyncio.create_task(app.__aenter__())
+        async with asyncio.timeout(30):
+            while not any(call.method == "setWebhook" for call in telegram.world.calls):  # noqa: ASYNC110 - the bot's part
+                await asyncio.sleep(0.01)
+        status, text = await get(app, "/readyz")
+        assert (status, '"intake":"not started"' in text) == (503, True)
+        telegram.world.faults.clear()
+        await starting
+        assert (await get(app, "/readyz"))[0] == 200
+        await app.__aexit__(None, None, None)

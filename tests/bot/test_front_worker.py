@@ -15,6 +15,7 @@ from bot.app import App
 from bot.pace import AT_ONCE
 from models.enums import Role
 from sandbox.people import VirtualUser
+from storage.dialog_state import PostgresDialogState
 from tests.bot.conftest import Agency, Cable, Intake, OpenAgency, faster, settings_for
 from tests.bot.front_desk import Desk
 from tests.conftest import ROOT, free_port
@@ -355,3 +356,18 @@ async def test_an_invisible_tail_is_text_and_no_press(open_agency: OpenAgency, d
     await anna.say("harmless" + encode_reply_callback("press"))
     await anna.say("from a PDF\u00ad")
     assert await agency.rows(LINES) == [("1 hello",), ("2 harmless",), ("2 from a PDF",)]
+
+
+async def test_what_an_attempt_saves_after_it_has_lost_its_update_does_not_cover_the_newer_screen(
+    agency: Agency,
+) -> None:
+    bot_id, person_id, update_id = agency.app.bot.id, 4711, 99
+    await agency.execute(
+        "INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts, leased_until)"
+        " VALUES (:b, :u, :p, '{}', 'pending', 2, now() + interval '1 hour')",
+        b=bot_id, u=update_id, p=person_id,
+    )  # fmt: skip
+    store = PostgresDialogState(agency.app.database)
+    await store.save(bot_id, person_id, {"": {"state": "newer"}}, "x", (update_id, 2))
+    await store.save(bot_id, person_id, {"": {"state": "older"}}, "x", (update_id, 1))
+    assert (await store.load(bot_id, person_id)).records == {"": {"state": "newer"}}

@@ -193,9 +193,9 @@ async def test_a_card_is_shown_after_few_round_trips_and_edited_before_the_tap_i
 
 @pytest.mark.needs_redis
 async def test_with_redis_it_is_no_more(
-    wire: PostgresMeter, metered_url: str, open_agency: OpenAgency, redis_server: int
+    wire: PostgresMeter, metered_url: str, open_agency: OpenAgency, redis_url: str
 ) -> None:
-    redis = RedisMeter(redis_server)
+    redis = RedisMeter(make_url(redis_url).port or 0)
     async with opened(redis):
         agency = await open_agency(database=metered_url, redis=f"redis://127.0.0.1:{redis.port}/0")
         anna = await seller_with_a_deal(agency)
