@@ -23,6 +23,7 @@ from sandbox.world import JSON, Message, Tap, Upload, World
 from services.access import SYSTEM, Actor
 from services.people import as_actor
 from services.registry import Services
+from storage.backup import Backups
 from storage.engine import Database
 from storage.files import DiskFiles
 from storage.uow import Transactions
@@ -419,6 +420,17 @@ class Crew:
             await self.world.delivery.empty()
             while await self.agency.number(_WAITING):  # noqa: ASYNC110 - the bot is another process
                 await asyncio.sleep(0.1)
+
+    async def keep(self, database_url: str, folder: Path) -> str:
+        """Put away what a breach can be understood by: database, papers and everybody's chat; where they are."""
+        made = await Backups(database_url, self.files, folder).make(self.clock.now())
+        chats = [
+            f"--- {number}\n"
+            + "\n".join(f"{m.date} {'бот' if m.out else 'я'}: {show(m)}" for m in self.world.chat(number))
+            for number in self.world.people
+        ]
+        await asyncio.to_thread(made.path.with_suffix(".txt").write_text, "\n".join(chats), "utf-8")
+        return str(made.path)
 
     # --- what must be true --------------------------------------------------------------------------------------------
 

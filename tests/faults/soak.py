@@ -35,6 +35,8 @@ EACH = 5.0  # seconds between two looks at the bot
 CUT_EACH = 60.0
 """Seconds between two cuts of every connection to the database, early in the warm-up: everybody comes back at once, and
 the pools fill up to what they will ever hold."""
+KEPT = ROOT / "var" / "breaches"
+"""Where the database and the chats go of a run that broke a promise."""
 MEGABYTE = 1 << 20
 
 
@@ -182,9 +184,11 @@ async def soak(database_url: str, folder: Path, *, minutes: float, people: int, 
             telegram.world.faults.clear()
             await crew.settled(patience=300)
             outcome.broken = await crew.verdict()
+            if any(outcome.broken.values()):
+                outcome.details.append(f"kept: {await crew.keep(database_url, KEPT)}")
         outcome.updates, outcome.slowest = crew.score.updates, crew.score.slowest
         outcome.again = len(crew.score.asked_again)
-        outcome.details = crew.score.unanswered + crew.score.missing
+        outcome.details += crew.score.unanswered + crew.score.missing
     await database.close()
     return outcome
 
