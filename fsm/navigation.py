@@ -1,5 +1,6 @@
 """The last row of every screen, and the pager of every list."""
 
+from operator import itemgetter
 from typing import Any
 
 from aiogram.fsm.state import State
@@ -7,8 +8,9 @@ from aiogram.types import CallbackQuery
 from aiogram_dialog import DialogManager, ShowMode, StartMode
 from aiogram_dialog.api.internal import STORAGE_KEY
 from aiogram_dialog.widgets.common import WhenCondition
-from aiogram_dialog.widgets.kbd import Button, Row, Start, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Row, Select, Start, SwitchTo
 from aiogram_dialog.widgets.kbd.base import Keyboard
+from aiogram_dialog.widgets.kbd.select import OnItemClick
 from aiogram_dialog.widgets.text import Const
 
 from fsm import states
@@ -71,6 +73,16 @@ def pages(total: int, manager: DialogManager, pager: str = "page", size: int = P
         f"{pager}_at": f"{page + 1} / {last + 1}{'+' * isinstance(total, AtLeast)}",
         f"{pager}_last": last,
     }
+
+
+def one_of(items: str, id_: str, on_click: OnItemClick[Select[Any], Any], *, key: str = "id") -> Select[Any]:
+    """A button for each of the getter's `items`; `key` is what a press says of the item that was chosen."""
+    return Select(Plain("item.label"), id=id_, item_id_getter=itemgetter(key), items=items, on_click=on_click)
+
+
+def pager_preview(pager: str = "page") -> dict[str, Any]:
+    """What `pages` gives for the second of two, for a window that is drawn without people."""
+    return {f"{pager}_many": True, f"{pager}_at": "1 / 2", f"{pager}_last": 1}
 
 
 def pager_row(pager: str = "page") -> Row:

@@ -1,6 +1,5 @@
 """Who did what: the newest first, by person, deal and day; and whether the chain of records is whole."""
 
-import operator
 import re
 from datetime import date
 from typing import Any
@@ -8,14 +7,14 @@ from typing import Any
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Data, Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _, ngettext
-from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.text import Label, Raw, html, lines
 from fsm.words import day
 from handlers.audit.words import record
 from services.audit import PAGE
@@ -123,22 +122,12 @@ dialog = Dialog(
         preview_data={
             "text": Markup("<b>Who did what</b>"),
             "filtered": True,
-            "page_many": True,
-            "page_at": "1 / 2",
-            "page_last": 1,
+            **pager_preview(),
         },
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="person",
-                item_id_getter=operator.itemgetter("id"),
-                items="people",
-                on_click=on_person,
-            )
-        ),
+        Column(one_of("people", "person", on_person)),
         pager_row("people"),
         back_row(states.Audit.list),
         state=states.Audit.person,
@@ -146,9 +135,7 @@ dialog = Dialog(
         preview_data={
             "text": Markup("Whose?"),
             "people": [{"id": 1, "label": "Анна"}],
-            "people_many": True,
-            "people_at": "1 / 2",
-            "people_last": 1,
+            **pager_preview("people"),
         },
     ),
     on_process_result=on_day_chosen,

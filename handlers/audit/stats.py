@@ -1,6 +1,5 @@
 """Numbers of the day, what is wrong with the machinery, and the commands of this package."""
 
-import operator
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,20 +7,20 @@ from aiogram import Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Data, Dialog, DialogManager, StartMode, Window
-from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.cards import Card, CardContext, card
 from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.text import Label, Raw, html, lines
 from fsm.words import moment, money, weekday
 from models.enums import ReminderKind
 from services.access import Actor
 from services.errors import N_
-from services.stats import DeadMessage, FailingReminder, Numbers
+from services.stats import DeadMessage, DeadUpdate, FailingReminder, Numbers
 
 router = Router(name="audit")
 
@@ -117,24 +116,25 @@ def _now(found: Numbers) -> list[Markup]:
     return [html("{icon} {what}: <b>{n}</b>", icon=icon, what=what, n=n) for icon, what, n in shown]
 
 
+def _given_up(title: str, total: int, said: str) -> Markup:
+    """The head of a list of what has failed, and what a press on a row does."""
+    return lines(html("⚠️ <b>{title}</b> · {total}", title=title, total=total), said if total else _("There are none."))
+
+
 async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    rows, total = await services(dialog_manager).stats.dead_updates(actor(dialog_manager), page_of(dialog_manager))
-    zone, now = actor(dialog_manager).zone, today(dialog_manager)
+    me, page, now = actor(dialog_manager), page_of(dialog_manager), today(dialog_manager)
+    rows, total = await services(dialog_manager).stats.dead_updates(me, page)
+    said = _("Press one to try it again; the log knows more by its code.")
     return {
-        "text": lines(
-            html("⚠️ <b>{title}</b> · {total}", title=_("Updates that were given up"), total=total),
-            _("Press one to try it again; the log knows more by its code.") if total else _("There are none."),
-        ),
-        "updates": [
-            {
-                "id": f"{row.bot_id}:{row.update_id}",
-                "label": f"🔁 {moment(row.received_at, zone, now)} {row.person or '?'} · "
-                f"{_(KIND[row.kind]) if row.kind in KIND else row.kind} · {row.reference}"[:60],
-            }
-            for row in rows
-        ],
+        "text": _given_up(_("Updates that were given up"), total, said),
+        "updates": [{"id": f"{row.bot_id}:{row.update_id}", "label": _dead(row, me, now)[:60]} for row in rows],
         **pages(total, dialog_manager),
     }
+
+
+def _dead(row: DeadUpdate, me: Actor, today: date) -> str:
+    kind = _(KIND[row.kind]) if row.kind in KIND else row.kind
+    return f"🔁 {moment(row.received_at, me.zone, today)} {row.person or '?'} · {kind} · {row.reference}"
 
 
 async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
@@ -142,10 +142,7 @@ async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     rows, total = await services(dialog_manager).stats.dead_messages(me, page)
     said = _("Press one to send it after all. Who has blocked the bot gets none.")
     return {
-        "text": lines(
-            html("⚠️ <b>{title}</b> · {total}", title=_("Messages that did not arrive"), total=total),
-            said if total else _("There are none."),
-        ),
+        "text": _given_up(_("Messages that did not arrive"), total, said),
         "messages": [{"id": row.id, "label": _unsent(row, me, now)[:60]} for row in rows],
         **pages(total, dialog_manager, "unsent_page"),
     }
@@ -162,10 +159,7 @@ async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     rows, total = await services(dialog_manager).stats.failing_reminders(me, page)
     said = _("They are tried again by themselves; press one to try it now. The log says why they fail.")
     return {
-        "text": lines(
-            html("⚠️ <b>{title}</b> · {total}", title=_("Reminders that fail"), total=total),
-            said if total else _("There are none."),
-        ),
+        "text": _given_up(_("Reminders that fail"), total, said),
         "reminders": [{"id": row.id, "label": _failing(row, me, now)[:60]} for row in rows],
         **pages(total, dialog_manager, "failing_page"),
     }
@@ -241,15 +235,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="update",
-                item_id_getter=operator.itemgetter("id"),
-                items="updates",
-                on_click=on_rerun,
-            )
-        ),
+        Column(one_of("updates", "update", on_rerun)),
         pager_row(),
         back_row(states.Stats.day),
         state=states.Stats.dead,
@@ -257,22 +243,12 @@ dialog = Dialog(
         preview_data={
             "text": Markup("<b>Given up</b>"),
             "updates": [{"id": "1:7", "label": "🔁 02.03 12:00 Анна"}],
-            "page_many": True,
-            "page_at": "1 / 2",
-            "page_last": 1,
+            **pager_preview(),
         },
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="message",
-                item_id_getter=operator.itemgetter("id"),
-                items="messages",
-                on_click=on_resend,
-            )
-        ),
+        Column(one_of("messages", "message", on_resend)),
         pager_row("unsent_page"),
         back_row(states.Stats.day),
         state=states.Stats.unsent,
@@ -280,22 +256,12 @@ dialog = Dialog(
         preview_data={
             "text": Markup("<b>Unsent</b>"),
             "messages": [{"id": 1, "label": "🔁 02.03 12:00 Анна"}],
-            "unsent_page_many": True,
-            "unsent_page_at": "1 / 2",
-            "unsent_page_last": 1,
+            **pager_preview("unsent_page"),
         },
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="reminder",
-                item_id_getter=operator.itemgetter("id"),
-                items="reminders",
-                on_click=on_fire_again,
-            )
-        ),
+        Column(one_of("reminders", "reminder", on_fire_again)),
         pager_row("failing_page"),
         back_row(states.Stats.day),
         state=states.Stats.failing,
@@ -303,9 +269,7 @@ dialog = Dialog(
         preview_data={
             "text": Markup("<b>Failing</b>"),
             "reminders": [{"id": 1, "label": "🔁 Анна · 02.03 12:00"}],
-            "failing_page_many": True,
-            "failing_page_at": "1 / 2",
-            "failing_page_last": 1,
+            **pager_preview("failing_page"),
         },
     ),
     on_process_result=on_day_chosen,

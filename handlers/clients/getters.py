@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import PAGE, page_of, pages
+from fsm.navigation import PAGE, page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import STAGE, day
 from models.enums import ClientKind, DealStage
@@ -35,9 +35,7 @@ ASKS = {
 LIST_PREVIEW = {
     "text": Markup("👤"),
     "clients": [{"id": 1, "label": "Иванов · +7 912"}],
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 
 

@@ -1,22 +1,19 @@
 """Clients by name, the client's card, correcting and merging."""
 
-import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row, open_card, pager_row
-from fsm.text import Label, Plain, Raw
+from fsm.navigation import back_row, leave_row, one_of, open_card, pager_row
+from fsm.text import Label, Raw
 from handlers.clients import getters
-
-item_id = operator.itemgetter("id")
 
 
 async def on_looked_for(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
@@ -79,7 +76,7 @@ list_ = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_looked_for, content_types="text"),
-        Column(Select(Plain("item.label"), id="client", item_id_getter=item_id, items="clients", on_click=on_client)),
+        Column(one_of("clients", "client", on_client)),
         pager_row(),
         Button(Label("👥 Everybody"), id="everybody", on_click=on_everybody, when="searched"),
         leave_row(),
@@ -93,7 +90,7 @@ card = Dialog(
     Window(
         Raw("text"),
         Button(Label("➕ New deal"), id="new_deal", on_click=on_new_deal, when="own"),
-        Column(Select(Plain("item.label"), id="deal", item_id_getter=item_id, items="deals", on_click=on_deal)),
+        Column(one_of("deals", "deal", on_deal)),
         Row(
             SwitchTo(Label("✏️ Change"), id="change", state=states.Client.field),
             SwitchTo(Label("🔗 Merge"), id="to_merge", state=states.Client.merge),
@@ -106,9 +103,7 @@ card = Dialog(
     ),
     Window(
         Raw("text"),
-        Group(
-            Select(Plain("item.label"), id="field", item_id_getter=item_id, items="fields", on_click=on_field), width=2
-        ),
+        Group(one_of("fields", "field", on_field), width=2),
         back_row(states.Client.card),
         state=states.Client.field,
         getter=getters.fields,
@@ -126,7 +121,7 @@ card = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_merge_typed, content_types="text"),
-        Column(Select(Plain("item.label"), id="into", item_id_getter=item_id, items="clients", on_click=on_into)),
+        Column(one_of("clients", "into", on_into)),
         back_row(states.Client.card),
         state=states.Client.merge,
         getter=getters.merge,

@@ -6,12 +6,12 @@ from aiogram import Router
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Group, Select
+from aiogram_dialog.widgets.kbd import Group
 
 from fsm import states
 from fsm.calendar import MonthGrid
-from fsm.navigation import leave_row
-from fsm.text import Plain, Raw
+from fsm.navigation import leave_row, one_of
+from fsm.text import Raw
 from handlers.dates.getters import PREVIEW, getter, refuse_past, today
 from services.rules.reading import read_date
 
@@ -37,16 +37,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="chip",
-                item_id_getter=lambda chip: chip["day"],
-                items="days",
-                on_click=on_chip,
-            ),
-            width=4,
-        ),
+        Group(one_of("days", "chip", on_chip, key="day"), width=4),
         MonthGrid("grid", on_day),
         leave_row(),
         state=states.PickDate.pick,

@@ -1,6 +1,5 @@
 """Expenses agreed on a deal before any policy: they go onto the payments when one is registered."""
 
-import operator
 import re
 from decimal import Decimal
 from typing import Any
@@ -8,20 +7,18 @@ from typing import Any
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Column, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Column, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of
+from fsm.text import Label, Raw, html, lines
 from fsm.words import EXPENSE_KIND, money
 from models.enums import ExpenseKind
 from models.tables import DealExpense
 from services.rules.reading import read_percent, read_sum
-
-item_id = operator.itemgetter("id")
 
 
 def _line(row: DealExpense) -> str:
@@ -98,7 +95,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         SwitchTo(Label("➕ Agree on an expense"), id="add", state=states.DealExpenses.kind),
-        Column(Select(Plain("item.label"), id="remove", item_id_getter=item_id, items="agreed", on_click=on_remove)),
+        Column(one_of("agreed", "remove", on_remove)),
         leave_row(),
         state=states.DealExpenses.list,
         getter=agreed,
@@ -106,7 +103,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(Select(Plain("item.label"), id="kind", item_id_getter=item_id, items="kinds", on_click=on_kind)),
+        Column(one_of("kinds", "kind", on_kind)),
         back_row(states.DealExpenses.list),
         state=states.DealExpenses.kind,
         getter=kinds,

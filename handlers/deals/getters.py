@@ -9,7 +9,7 @@ from markupsafe import Markup
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
 from fsm.journal_words import author_of, words_of
-from fsm.navigation import PAGE, page_of, pages
+from fsm.navigation import PAGE, page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import (
     CLOSE_REASON,
@@ -76,9 +76,7 @@ LIST_PREVIEW = {
     "filters": [{"id": "mine", "label": "● All open"}],
     "deals": [{"id": 1, "label": "⚠️ 14.03 · Иванов И. · КАСКО Kia"}],
     "seller": True,
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 CARD_PREVIEW = {
     "text": Markup("🚗 <b>№1024 · КАСКО Kia Rio</b>"),

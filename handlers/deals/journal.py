@@ -1,20 +1,19 @@
 """The journal of a deal: read a page at a time, and written by typing."""
 
-import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message, ReactionTypeEmoji
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Column, Select
+from aiogram_dialog.widgets.kbd import Column
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from fsm.journal_words import author_of, is_cut, words_of
-from fsm.navigation import back_row, leave_row, page_of, pager_row, pages
-from fsm.text import Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.text import Raw, html, lines
 from fsm.words import moment
 
 ENTRIES = 6
@@ -84,11 +83,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"), id="long", item_id_getter=operator.itemgetter("id"), items="long", on_click=on_long
-            )
-        ),
+        Column(one_of("long", "long", on_long)),
         pager_row(),
         leave_row(),
         state=states.Journal.list,
@@ -96,9 +91,7 @@ dialog = Dialog(
         preview_data={
             "text": Markup("📝"),
             "long": [{"id": 1, "label": "📖"}],
-            "page_many": True,
-            "page_at": "1 / 2",
-            "page_last": 1,
+            **pager_preview(),
         },
     ),
     Window(

@@ -1,30 +1,21 @@
 """Lists of deals, the deal's card and what is one tap away from it."""
 
-import operator
-
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, Start, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Start, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
+from fsm.navigation import back_row, leave_row, one_of, pager_row
 from fsm.text import Label, Plain, Raw
 from handlers.deals import clicks, getters
-
-item_id = operator.itemgetter("id")
 
 list_ = Dialog(
     Window(
         Raw("text"),
-        Column(Select(Plain("item.label"), id="deal", item_id_getter=item_id, items="deals", on_click=clicks.on_deal)),
+        Column(one_of("deals", "deal", clicks.on_deal)),
         pager_row(),
-        Group(
-            Select(
-                Plain("item.label"), id="filter", item_id_getter=item_id, items="filters", on_click=clicks.on_filter
-            ),
-            width=3,
-        ),
+        Group(one_of("filters", "filter", clicks.on_filter), width=3),
         Start(Label("➕ New deal"), id="new", state=states.NewDeal.client, when="seller"),
         leave_row(),
         state=states.Deals.list,
@@ -60,7 +51,7 @@ card = Dialog(
         ),
         Button(Label("✅ Done, on to the next event"), id="next_event", on_click=clicks.on_next_event, when="next"),
         Button(Label("♻️ Open again"), id="reopen", on_click=clicks.on_reopen, when="reopen"),
-        Column(Select(Plain("item.label"), id="task", item_id_getter=item_id, items="tasks", on_click=clicks.on_task)),
+        Column(one_of("tasks", "task", clicks.on_task)),
         Row(
             Button(Label("📎 Papers · {documents_n}"), id="documents", on_click=clicks.go(states.Documents.list)),
             Button(
@@ -130,12 +121,7 @@ card = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_postpone_typed, content_types="text"),
-        Group(
-            Select(
-                Plain("item.label"), id="days", item_id_getter=item_id, items="days", on_click=clicks.on_postpone_days
-            ),
-            width=3,
-        ),
+        Group(one_of("days", "days", clicks.on_postpone_days), width=3),
         Button(Label("⏭ To the next event"), id="to_event", on_click=clicks.on_next_event, when="has_events"),
         Button(Label("🗓 Another day"), id="pick", on_click=clicks.on_pick_date),
         back_row(states.Deal.card),
@@ -145,11 +131,7 @@ card = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"), id="person", item_id_getter=item_id, items="people", on_click=clicks.on_executor
-            )
-        ),
+        Column(one_of("people", "person", clicks.on_executor)),
         Button(Label("Nobody yet"), id="nobody", on_click=clicks.on_nobody, when="nobody"),
         back_row(states.Deal.card),
         state=states.Deal.executor,
@@ -158,11 +140,7 @@ card = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"), id="outcome", item_id_getter=item_id, items="outcomes", on_click=clicks.on_outcome
-            )
-        ),
+        Column(one_of("outcomes", "outcome", clicks.on_outcome)),
         back_row(states.Deal.card),
         state=states.Deal.close_outcome,
         getter=getters.close_outcome,
@@ -170,9 +148,7 @@ card = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(Plain("item.label"), id="reason", item_id_getter=item_id, items="reasons", on_click=clicks.on_reason)
-        ),
+        Column(one_of("reasons", "reason", clicks.on_reason)),
         back_row(states.Deal.close_outcome),
         state=states.Deal.close_reason,
         getter=getters.close_reason,

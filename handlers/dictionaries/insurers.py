@@ -1,19 +1,18 @@
 """Insurers: added, renamed, given short names, switched off."""
 
-import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, services
 from fsm.i18n import _, ngettext
-from fsm.navigation import back_row, leave_row, pager_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.text import Label, Raw, html, lines
 from handlers.dictionaries.shown import LIST_PREVIEW, TEXT_PREVIEW, aliases, chosen, label, paged
 
 
@@ -107,12 +106,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         SwitchTo(Label("➕ Add an insurer"), id="to_new", state=states.Insurers.new),
-        Group(
-            Select(
-                Plain("item.label"), id="row", item_id_getter=operator.itemgetter("id"), items="rows", on_click=on_row
-            ),
-            width=2,
-        ),
+        Group(one_of("rows", "row", on_row), width=2),
         pager_row(),
         leave_row(),
         state=states.Insurers.list,

@@ -1,6 +1,5 @@
 """Lines of business: what they are called, and when their policies are reminded of."""
 
-import operator
 from typing import Any
 
 from aiogram import Bot
@@ -8,14 +7,14 @@ from aiogram.enums import ChatAction
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _, ngettext
-from fsm.navigation import back_row, leave_row, pager_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.text import Label, Raw, html, lines
 from handlers.dictionaries.shown import LIST_PREVIEW, TEXT_PREVIEW, aliases, chosen, label, paged
 from models.enums import Ladder
 from services.dictionaries import LineCard
@@ -183,13 +182,11 @@ async def on_on(_event: CallbackQuery, _button: Button, manager: DialogManager) 
     await services(manager).dictionaries.switch_line(actor(manager), chosen(manager), active=True)
 
 
-item_id = operator.itemgetter("id")
-
 dialog = Dialog(
     Window(
         Raw("text"),
         SwitchTo(Label("➕ Add a line"), id="to_new", state=states.Lines.new),
-        Group(Select(Plain("item.label"), id="row", item_id_getter=item_id, items="rows", on_click=on_row), width=2),
+        Group(one_of("rows", "row", on_row), width=2),
         pager_row(),
         leave_row(),
         state=states.Lines.list,
@@ -213,10 +210,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_new, content_types="text"),
-        Group(
-            Select(Plain("item.label"), id="family", item_id_getter=item_id, items="families", on_click=on_family),
-            width=1,
-        ),
+        Group(one_of("families", "family", on_family), width=1),
         back_row(states.Lines.list),
         state=states.Lines.new,
         getter=new,

@@ -1,6 +1,5 @@
 """Commission rates: what each insurer pays for what from which day, and the policies that nobody knows the rate of."""
 
-import operator
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -9,14 +8,14 @@ from typing import Any
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Data, Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import PAGE, back_row, leave_row, page_of, pager_row, pages
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import PAGE, back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.text import Label, Raw, html, lines
 from fsm.words import day, money
 from handlers.dictionaries.shown import LIST_PREVIEW, TEXT_PREVIEW, paged
 from models.enums import RateKind, RateScope
@@ -26,7 +25,6 @@ from services.errors import N_
 
 SCOPE = {RateScope.ANY: N_("all sales"), RateScope.NEW: N_("new ones"), RateScope.RENEWAL: N_("renewals")}
 MOST_SHOWN = 30
-item_id = operator.itemgetter("id")
 
 
 def price(kind: RateKind, value: Decimal) -> str:
@@ -306,10 +304,7 @@ dialog = Dialog(
         SwitchTo(
             Label("❓ The rate is not set · {missing}"), id="to_missing", state=states.Rates.missing, when="has_missing"
         ),
-        Group(
-            Select(Plain("item.label"), id="insurer", item_id_getter=item_id, items="rows", on_click=on_insurer),
-            width=2,
-        ),
+        Group(one_of("rows", "insurer", on_insurer), width=2),
         pager_row(),
         leave_row(),
         state=states.Rates.list,
@@ -320,7 +315,7 @@ dialog = Dialog(
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
         Button(Label("➕ Set a rate"), id="add", on_click=on_add),
-        Column(Select(Plain("item.label"), id="rate", item_id_getter=item_id, items="rates", on_click=on_rate)),
+        Column(one_of("rates", "rate", on_rate)),
         Row(SwitchTo(Label("🏛 All insurers"), id="to_list", state=states.Rates.list)),
         leave_row(),
         state=states.Rates.insurer,
@@ -329,7 +324,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Group(Select(Plain("item.label"), id="line", item_id_getter=item_id, items="lines", on_click=on_line), width=2),
+        Group(one_of("lines", "line", on_line), width=2),
         back_row(states.Rates.insurer),
         state=states.Rates.line,
         getter=line,
@@ -346,9 +341,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         Button(Label("💾 Save"), id="save", on_click=on_save),
-        Group(
-            Select(Plain("item.label"), id="scope", item_id_getter=item_id, items="scopes", on_click=on_scope), width=3
-        ),
+        Group(one_of("scopes", "scope", on_scope), width=3),
         Row(
             Button(Label("📅 From another day"), id="day", on_click=on_day),
             SwitchTo(Label("📚 Another line"), id="to_line", state=states.Rates.line),
@@ -368,7 +361,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(Select(Plain("item.label"), id="policy", item_id_getter=item_id, items="policies", on_click=on_policy)),
+        Column(one_of("policies", "policy", on_policy)),
         pager_row("policies"),
         back_row(states.Rates.list),
         state=states.Rates.missing,
@@ -376,9 +369,7 @@ dialog = Dialog(
         preview_data={
             "text": Markup("Missing"),
             "policies": [{"id": 1, "label": "A1"}],
-            "policies_many": True,
-            "policies_at": "1 / 2",
-            "policies_last": 1,
+            **pager_preview("policies"),
         },
     ),
     on_process_result=on_day_chosen,

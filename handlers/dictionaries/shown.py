@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fsm.context import kept
 from fsm.i18n import _
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from models.tables import Insurer, LineOfBusiness
 
 SIZE = 10
@@ -16,9 +16,7 @@ TEXT_PREVIEW = {"text": Markup("…")}
 LIST_PREVIEW = {
     "text": Markup("<b>Dictionary</b>"),
     "rows": [{"id": 1, "label": "РЕСО-Гарантия"}],
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 
 R = TypeVar("R")

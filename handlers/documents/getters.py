@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import DOCUMENT_KIND, moment
 from models.enums import DocumentKind
@@ -24,9 +24,7 @@ LIST_PREVIEW = {
     "text": Markup("<b>Papers</b>"),
     "papers": [{"id": 1, "label": "📄 паспорт.pdf"}],
     "any": True,
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 PAPER_PREVIEW = {"text": Markup("<b>паспорт.pdf</b>"), "kinds": [{"kind": "passport", "label": "passport"}]}
 

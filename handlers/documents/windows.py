@@ -1,29 +1,24 @@
 """Papers of a deal; one paper; which deal a parcel is for."""
 
-import operator
 from typing import Any
 
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, kept, services
 from fsm.i18n import _
-from fsm.navigation import PAGE, back_row, leave_row, menu_button, pager_row
-from fsm.text import Label, Plain, Raw, T, html, lines
+from fsm.navigation import PAGE, back_row, leave_row, menu_button, one_of, pager_row
+from fsm.text import Label, Raw, T, html, lines
 from handlers.documents import clicks, getters
 from handlers.documents.receive import deal_label
-
-item_id = operator.itemgetter("id")
 
 dialog = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(Plain("item.label"), id="paper", item_id_getter=item_id, items="papers", on_click=clicks.on_paper)
-        ),
+        Column(one_of("papers", "paper", clicks.on_paper)),
         pager_row(),
         Button(Label("📥 Get all as files"), id="all", on_click=clicks.on_send_all, when="any"),
         leave_row(),
@@ -34,16 +29,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         Button(Label("📥 Get the file"), id="send", on_click=clicks.on_send),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="kind",
-                item_id_getter=operator.itemgetter("kind"),
-                items="kinds",
-                on_click=clicks.on_kind,
-            ),
-            width=2,
-        ),
+        Group(one_of("kinds", "kind", clicks.on_kind, key="kind"), width=2),
         SwitchTo(Label("🗑 Delete"), id="ask_delete", state=states.Documents.delete),
         back_row(states.Documents.list),
         state=states.Documents.document,
@@ -79,9 +65,7 @@ pick = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_deal_asked, content_types="text"),
-        Column(
-            Select(Plain("item.label"), id="deal", item_id_getter=item_id, items="deals", on_click=clicks.on_deal_found)
-        ),
+        Column(one_of("deals", "deal", clicks.on_deal_found)),
         menu_button(),
         state=states.PickDeal.ask,
         getter=found_deals,

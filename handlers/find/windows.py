@@ -1,19 +1,18 @@
 """Asking what to look for, and the deals that were found with the reason why."""
 
-import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Select
+from aiogram_dialog.widgets.kbd import Button, Column
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import PAGE, leave_row, page_of, pager_row, pages
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import PAGE, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.text import Label, Raw, html, lines
 from models.enums import DealStage
 from models.values.phone import pretty
 from services.errors import N_
@@ -109,11 +108,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"), id="deal", item_id_getter=operator.itemgetter("id"), items="hits", on_click=on_deal
-            )
-        ),
+        Column(one_of("hits", "deal", on_deal)),
         pager_row(),
         Button(Label("➕ New deal from this line"), id="new", on_click=on_new, when="seller"),
         leave_row(),
@@ -123,9 +118,7 @@ dialog = Dialog(
             "text": Markup("🔎"),
             "hits": [{"id": 1, "label": "№1001"}],
             "seller": True,
-            "page_many": True,
-            "page_at": "1 / 2",
-            "page_last": 1,
+            **pager_preview(),
         },
     ),
 )

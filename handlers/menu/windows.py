@@ -1,17 +1,16 @@
 """The menu, help by roles, and what to do with a line that nobody asked for."""
 
-import operator
 from typing import Any
 
 from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, Start
+from aiogram_dialog.widgets.kbd import Button, Column, Row, Start
 
 from fsm import states
 from fsm.context import keep
-from fsm.navigation import leave_row
+from fsm.navigation import leave_row, one_of
 from fsm.text import Label, Plain, Raw
 from handlers.menu import getters
 
@@ -82,15 +81,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="deal",
-                item_id_getter=operator.itemgetter("id"),
-                items="deals",
-                on_click=on_deal,
-            )
-        ),
+        Column(one_of("deals", "deal", on_deal)),
         Button(Label("🔎 All that is found"), id="find", on_click=on_find, when="more"),
         Button(Label("➕ New deal from this line"), id="new", on_click=on_new, when="seller"),
         leave_row(),

@@ -1,6 +1,5 @@
 """The windows of a new deal, and what a press or a line means in them."""
 
-import operator
 from dataclasses import replace
 from typing import Any
 
@@ -10,20 +9,18 @@ from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.common import WhenCondition
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import leave, menu_button
-from fsm.text import Label, Plain, Raw
+from fsm.navigation import leave, menu_button, one_of
+from fsm.text import Label, Raw
 from handlers.new_deal import draft, getters
 from services.clients import read_phones
 from services.deals import DealDraft
 from services.errors import Invalid
-
-item_id = operator.itemgetter("id")
 
 
 async def on_start(start_data: Any, manager: DialogManager) -> None:
@@ -152,7 +149,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         _typing(on_client_typed),
-        Column(Select(Plain("item.label"), id="client", item_id_getter=item_id, items="clients", on_click=on_client)),
+        Column(one_of("clients", "client", on_client)),
         Button(Label("➕ New client: {name}"), id="new_client", on_click=on_new_client),
         _back_row(),
         state=states.NewDeal.match,
@@ -162,7 +159,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         _typing(on_line_typed),
-        Group(Select(Plain("item.label"), id="line", item_id_getter=item_id, items="lines", on_click=on_line), width=3),
+        Group(one_of("lines", "line", on_line), width=3),
         _further("line_known"),
         _back_row(),
         state=states.NewDeal.line,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import EXPENSE_KIND, INCOME_STATUS, PAYMENT_STATUS, day, in_days, moment, money
 from models.enums import ExpenseKind, ExpenseStatus, IncomeKind, IncomeStatus, MoneyMoveKind, PaymentStatus
@@ -455,7 +455,5 @@ LIST_PREVIEW = {
     "text": Markup("💳 <b>Payments due</b>"),
     "rows": [{"id": "1", "label": "🔴 02.03 · 30 000"}],
     "filters": [{"code": "due", "label": "● 14 days"}],
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }

@@ -5,10 +5,10 @@ from aiogram.filters import Command
 from aiogram.types import Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
+from fsm.navigation import back_row, leave_row, one_of, pager_row
 from fsm.text import Label, Plain, Raw
 from handlers.payments import clicks, getters
 
@@ -29,15 +29,7 @@ dialog = Dialog(
         ),
         SwitchTo(Label("✖️ Write off"), id="to_waive", state=states.Payment.waive, when="can_move"),
         Button(Label("↩️ Bring the instalment back"), id="restore", on_click=clicks.on_restore, when="can_restore"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="undo",
-                item_id_getter=lambda item: item["id"],
-                items="undo",
-                on_click=clicks.on_undo,
-            )
-        ),
+        Column(one_of("undo", "undo", clicks.on_undo)),
         Row(
             Button(Label("📜 Policy"), id="policy", on_click=clicks.on_policy),
             Button(Label("📁 Deal"), id="deal", on_click=clicks.on_deal),
@@ -60,15 +52,7 @@ dialog = Dialog(
         MessageInput(clicks.on_income_typed, content_types="text"),
         Button(Plain("sure_label"), id="sure", on_click=clicks.on_sure, when="doubted"),
         Button(Plain("received_label"), id="received", on_click=clicks.on_received, when="one_tap"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="which_income",
-                item_id_getter=lambda item: item["id"],
-                items="incomes",
-                on_click=clicks.on_income_chosen,
-            )
-        ),
+        Column(one_of("incomes", "which_income", clicks.on_income_chosen)),
         Button(Label("✏️ Correct what is expected"), id="correct", on_click=clicks.on_correct, when="can_correct"),
         Row(
             Button(Label("⚖️ Disputed"), id="dispute", on_click=clicks.on_disputed, when="can_dispute"),
@@ -83,15 +67,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_income_why, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="income_reason",
-                item_id_getter=lambda item: item["code"],
-                items="reasons",
-                on_click=clicks.on_income_reason,
-            )
-        ),
+        Column(one_of("reasons", "income_reason", clicks.on_income_reason, key="code")),
         back_row(states.Payment.income),
         state=states.Payment.income_why,
         getter=getters.income_why,
@@ -100,15 +76,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_expense_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="expense",
-                item_id_getter=lambda item: item["id"],
-                items="rows",
-                on_click=clicks.on_expense,
-            )
-        ),
+        Column(one_of("rows", "expense", clicks.on_expense)),
         Button(Plain("pay_label"), id="pay", on_click=clicks.on_expense_paid, when="can_pay"),
         Row(
             SwitchTo(Label("➕ Expense"), id="to_new", state=states.Payment.new_expense),
@@ -122,16 +90,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_new_expense, content_types="text"),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="kind",
-                item_id_getter=lambda item: item["code"],
-                items="kinds",
-                on_click=clicks.on_kind,
-            ),
-            width=2,
-        ),
+        Group(one_of("kinds", "kind", clicks.on_kind, key="code"), width=2),
         back_row(states.Payment.expense),
         state=states.Payment.new_expense,
         getter=getters.new_expense,
@@ -140,15 +99,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_waive_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="waive_reason",
-                item_id_getter=lambda item: item["code"],
-                items="reasons",
-                on_click=clicks.on_waive_reason,
-            )
-        ),
+        Column(one_of("reasons", "waive_reason", clicks.on_waive_reason, key="code")),
         back_row(states.Payment.card),
         state=states.Payment.waive,
         getter=getters.waive,
@@ -160,26 +111,9 @@ dialog = Dialog(
 due = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="payment",
-                item_id_getter=lambda item: item["id"],
-                items="rows",
-                on_click=clicks.on_payment,
-            )
-        ),
+        Column(one_of("rows", "payment", clicks.on_payment)),
         pager_row(),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="filter",
-                item_id_getter=lambda item: item["code"],
-                items="filters",
-                on_click=clicks.on_filter,
-            ),
-            width=3,
-        ),
+        Group(one_of("filters", "filter", clicks.on_filter, key="code"), width=3),
         leave_row(),
         state=states.Payments.list,
         getter=getters.payments,

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, today
 from fsm.i18n import _
-from fsm.navigation import PAGE, page_of, pages
+from fsm.navigation import PAGE, page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import moment
 from handlers.people import roles
@@ -19,9 +19,7 @@ from services.people import PersonCard, Successor
 LIST_PREVIEW = {
     "text": Markup("<b>People</b>"),
     "people": [{"id": 1, "label": "Анна Серова · продавец"}],
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 PERSON_PREVIEW = {"text": Markup("<b>Анна Серова</b>"), "has_work": True, "may_block": True, "blocked": True}
 TEXT_PREVIEW = {"text": Markup("…")}

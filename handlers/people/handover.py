@@ -1,17 +1,16 @@
 """To whom one deal goes: started from the deal's card or from a reminder."""
 
-import operator
 from typing import Any
 
 from aiogram.types import CallbackQuery
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
-from aiogram_dialog.widgets.kbd import Button, Column, Select
+from aiogram_dialog.widgets.kbd import Button, Column
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave, leave_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave, leave_row, one_of
+from fsm.text import Label, Raw, html, lines
 from handlers.people.getters import SUCCESSORS_PREVIEW, TEXT_PREVIEW
 from models.enums import Role
 
@@ -62,15 +61,7 @@ async def on_confirmed(query: CallbackQuery, button: Button, manager: DialogMana
 dialog = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="taker",
-                item_id_getter=operator.itemgetter("id"),
-                items="successors",
-                on_click=on_taker,
-            )
-        ),
+        Column(one_of("successors", "taker", on_taker)),
         leave_row(),
         state=states.HandOverDeal.who,
         getter=sellers,

@@ -1,19 +1,18 @@
 """Letting somebody in: roles by buttons, a link for one person, the links that still open the door."""
 
-import operator
 from typing import Any
 
 from aiogram import Bot
 from aiogram.types import CallbackQuery, LinkPreviewOptions
 from aiogram_dialog import Dialog, DialogManager, Window
-from aiogram_dialog.widgets.kbd import Button, Column, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of
+from fsm.text import Label, Raw, html, lines
 from fsm.words import moment
 from handlers.people import roles
 from handlers.people.getters import TEXT_PREVIEW
@@ -110,15 +109,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="invite",
-                item_id_getter=operator.itemgetter("id"),
-                items="invites",
-                on_click=on_invite,
-            )
-        ),
+        Column(one_of("invites", "invite", on_invite)),
         SwitchTo(Label("➕ One more"), id="to_new", state=states.Invite.roles),
         leave_row(),
         state=states.Invite.list,

@@ -1,16 +1,15 @@
 """Roles as buttons that are switched on and off, and as words."""
 
-import operator
 from collections.abc import Collection
 from typing import Any
 
 from aiogram.types import CallbackQuery
 from aiogram_dialog import DialogManager
-from aiogram_dialog.widgets.kbd import Column, Select
+from aiogram_dialog.widgets.kbd import Column
 
 from fsm.context import keep, kept
 from fsm.i18n import _
-from fsm.text import Plain
+from fsm.navigation import one_of
 from fsm.words import ROLE
 from models.enums import Role
 
@@ -34,12 +33,4 @@ async def _on_toggle(_event: CallbackQuery, _widget: Any, manager: DialogManager
 
 def switches(id_: str) -> Column:
     """The switches; what is chosen is kept as `roles`."""
-    return Column(
-        Select(
-            Plain("item.label"),
-            id=id_,
-            item_id_getter=operator.itemgetter("id"),
-            items="roles",
-            on_click=_on_toggle,
-        )
-    )
+    return Column(one_of("roles", id_, _on_toggle))

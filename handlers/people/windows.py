@@ -1,26 +1,20 @@
 """The list of people, one person, and what an admin does to him."""
 
-import operator
-
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Row, SwitchTo
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
-from fsm.text import Label, Plain, Raw
+from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.text import Label, Raw
 from handlers.people import clicks, getters
 from handlers.people.roles import switches
-
-item_id = operator.itemgetter("id")
 
 dialog = Dialog(
     Window(
         Raw("text"),
         Button(Label("➕ Invite"), id="invite", on_click=clicks.on_invite),
-        Column(
-            Select(Plain("item.label"), id="person", item_id_getter=item_id, items="people", on_click=clicks.on_person)
-        ),
+        Column(one_of("people", "person", clicks.on_person)),
         pager_row(),
         leave_row(),
         state=states.People.list,
@@ -68,15 +62,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="successor",
-                item_id_getter=item_id,
-                items="successors",
-                on_click=clicks.on_successor,
-            )
-        ),
+        Column(one_of("successors", "successor", clicks.on_successor)),
         back_row(states.People.person),
         state=states.People.handover,
         getter=getters.successors,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import CLOSE_REASON, POLICY_STATUS, day, in_days, moment, money
 from models.enums import CloseReason, DealStage, PaymentStatus, PolicyOutcome, PolicyStatus
@@ -336,7 +336,5 @@ LIST_PREVIEW = {
     "rows": [{"id": "1", "label": "🔴 12.02 · Иванов"}],
     "filters": [{"code": "soon", "label": "● 60 days"}],
     "of_deal": True,
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }

@@ -8,15 +8,15 @@ from typing import Any
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.errors import say
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row
-from fsm.text import Label, Plain, Raw, T, html, lines
+from fsm.navigation import back_row, leave_row, one_of
+from fsm.text import Label, Raw, T, html, lines
 from fsm.words import day, money, plan
 from models.tables import Insurer
 from models.values.period import policy_end
@@ -377,16 +377,7 @@ dialog = Dialog(
     Window(
         T("<b>Which insurer?</b>\n<i>Choose it below or write its name.</i>"),
         MessageInput(on_insurer_typed, content_types="text"),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="insurer",
-                item_id_getter=lambda item: item["id"],
-                items="insurers",
-                on_click=on_insurer,
-            ),
-            width=2,
-        ),
+        Group(one_of("insurers", "insurer", on_insurer), width=2),
         back_row(states.NewPolicy.review),
         state=states.NewPolicy.insurer,
         getter=insurer_choices,
@@ -408,15 +399,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_plan_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="plan",
-                item_id_getter=lambda item: item["code"],
-                items="plans",
-                on_click=on_plan,
-            )
-        ),
+        Column(one_of("plans", "plan", on_plan, key="code")),
         back_row(states.NewPolicy.review),
         state=states.NewPolicy.plan,
         getter=plan_choices,

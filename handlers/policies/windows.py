@@ -5,11 +5,11 @@ from aiogram.filters import Command
 from aiogram.types import Message
 from aiogram_dialog import Dialog, DialogManager, StartMode, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
+from fsm.navigation import back_row, leave_row, one_of, pager_row
 from fsm.text import Label, Plain, Raw
 from handlers.policies import cards, clicks, getters, register
 
@@ -41,16 +41,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="refusal",
-                item_id_getter=lambda item: item["code"],
-                items="reasons",
-                on_click=clicks.on_refusal,
-            ),
-            width=2,
-        ),
+        Group(one_of("reasons", "refusal", clicks.on_refusal, key="code"), width=2),
         back_row(states.Policy.card),
         state=states.Policy.outcome,
         getter=getters.refusal,
@@ -59,15 +50,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_cancel_typed, content_types="text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="cancel_reason",
-                item_id_getter=lambda item: item["code"],
-                items="reasons",
-                on_click=clicks.on_cancel_reason,
-            )
-        ),
+        Column(one_of("reasons", "cancel_reason", clicks.on_cancel_reason, key="code")),
         back_row(states.Policy.card),
         state=states.Policy.cancel,
         getter=getters.cancelling,
@@ -104,26 +87,9 @@ dialog = Dialog(
 ending = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"),
-                id="policy",
-                item_id_getter=lambda item: item["id"],
-                items="rows",
-                on_click=clicks.on_policy,
-            )
-        ),
+        Column(one_of("rows", "policy", clicks.on_policy)),
         pager_row(),
-        Group(
-            Select(
-                Plain("item.label"),
-                id="filter",
-                item_id_getter=lambda item: item["code"],
-                items="filters",
-                on_click=clicks.on_filter,
-            ),
-            width=3,
-        ),
+        Group(one_of("filters", "filter", clicks.on_filter, key="code"), width=3),
         Button(Label("➕ New policy"), id="one_more", on_click=clicks.on_one_more, when="of_deal"),
         leave_row(),
         state=states.Policies.list,

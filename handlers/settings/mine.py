@@ -1,6 +1,5 @@
 """A person's own settings: language, time zone, the hour of the digest, quiet hours."""
 
-import operator
 from typing import Any
 
 from aiogram import Router
@@ -8,14 +7,14 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Dialog, DialogManager, ShowMode, StartMode, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Group, Row, Select, Start, SwitchTo
+from aiogram_dialog.widgets.kbd import Group, Row, Start, SwitchTo
 from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, services
 from fsm.i18n import _, use_language
-from fsm.navigation import back_row, leave_row
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import back_row, leave_row, one_of
+from fsm.text import Label, Raw, html, lines
 from handlers.settings.zones import PREVIEW, choices, offset, zone_buttons, zone_name
 from services.settings import read_hours
 
@@ -25,7 +24,6 @@ LANGUAGE = {"ru": "🇷🇺 Русский", "en": "🇬🇧 English"}
 """A language is named in itself: whoever has chosen a wrong one must find his own."""
 
 QUIET = ((20, 8), (21, 8), (22, 7), (23, 9), (0, 0))
-item_id = operator.itemgetter("id")
 
 
 @router.message(Command("settings"))
@@ -171,10 +169,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Group(
-            Select(Plain("item.label"), id="language", item_id_getter=item_id, items="languages", on_click=on_language),
-            width=2,
-        ),
+        Group(one_of("languages", "language", on_language), width=2),
         back_row(states.MySettings.main),
         state=states.MySettings.language,
         getter=language,
@@ -191,9 +186,7 @@ dialog = Dialog(
     ),
     Window(
         Raw("text"),
-        Group(
-            Select(Plain("item.label"), id="hour", item_id_getter=item_id, items="hours", on_click=on_digest), width=4
-        ),
+        Group(one_of("hours", "hour", on_digest), width=4),
         back_row(states.MySettings.main),
         state=states.MySettings.digest,
         getter=digest,
@@ -202,9 +195,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         MessageInput(on_quiet_typed, content_types="text"),
-        Group(
-            Select(Plain("item.label"), id="quiet", item_id_getter=item_id, items="choices", on_click=on_quiet), width=2
-        ),
+        Group(one_of("choices", "quiet", on_quiet), width=2),
         back_row(states.MySettings.main),
         state=states.MySettings.quiet,
         getter=quiet,

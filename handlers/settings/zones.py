@@ -1,15 +1,14 @@
 """A choice of time zone by buttons, and how a zone is named."""
 
-import operator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aiogram_dialog.widgets.kbd import Group, Select
+from aiogram_dialog.widgets.kbd import Group
 from aiogram_dialog.widgets.kbd.select import OnItemClick
 
 from fsm.i18n import _
-from fsm.text import Plain
+from fsm.navigation import one_of
 from services.settings import ZONES
 
 PREVIEW = [{"id": "Europe/Moscow", "label": "Москва +3"}]
@@ -36,7 +35,4 @@ def offset(key: str, now: datetime) -> str:
 
 
 def zone_buttons(id_: str, on_zone: OnZone) -> Group:
-    return Group(
-        Select(Plain("item.label"), id=id_, item_id_getter=operator.itemgetter("id"), items="zones", on_click=on_zone),
-        width=2,
-    )
+    return Group(one_of("zones", id_, on_zone), width=2)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
@@ -19,12 +19,11 @@ from models.tables import Task
 from services.errors import N_
 from services.tasks import Proposal, TaskFilter
 
-PAGES = {"page_many": True, "page_at": "1 / 2", "page_last": 1}
 LIST_PREVIEW: dict[str, Any] = {
     "text": Markup("<b>Tasks</b>"),
     "filters": [{"id": "mine", "label": "● mine"}],
     "tasks": [{"id": 1, "label": "🧮 14.03 18:00 · Иванов · КАСКО"}],
-    **PAGES,
+    **pager_preview(),
 }
 CARD_PREVIEW: dict[str, Any] = {
     "text": Markup("<b>Calculation · №1001</b>"),

@@ -1,29 +1,22 @@
 """My tasks, one task, a new task."""
 
-import operator
-
 from aiogram.fsm.state import State
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.widgets.input import MessageInput
 from aiogram_dialog.widgets.input.base import MessageHandlerFunc
-from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, SwitchTo
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
-from fsm.text import Label, Plain, Raw
+from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.text import Label, Raw
 from handlers.tasks import clicks, getters
-
-item_id = operator.itemgetter("id")
 
 tasks = Dialog(
     Window(
         Raw("text"),
-        Column(Select(Plain("item.label"), id="task", item_id_getter=item_id, items="tasks", on_click=clicks.on_task)),
+        Column(one_of("tasks", "task", clicks.on_task)),
         pager_row(),
-        Group(
-            Select(Plain("item.label"), id="which", item_id_getter=item_id, items="filters", on_click=clicks.on_filter),
-            width=3,
-        ),
+        Group(one_of("filters", "which", clicks.on_filter), width=3),
         leave_row(),
         state=states.Tasks.list,
         getter=getters.tasks,
@@ -47,13 +40,8 @@ def asking(state: State, on_text: MessageHandlerFunc) -> Window:
 task = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(Plain("item.label"), id="main", item_id_getter=item_id, items="primary", on_click=clicks.on_step)
-        ),
-        Group(
-            Select(Plain("item.label"), id="more", item_id_getter=item_id, items="others", on_click=clicks.on_step),
-            width=2,
-        ),
+        Column(one_of("primary", "main", clicks.on_step)),
+        Group(one_of("others", "more", clicks.on_step), width=2),
         SwitchTo(Label("🕓 History"), id="to_history", state=states.Task.history),
         leave_row(),
         state=states.Task.card,
@@ -65,11 +53,7 @@ task = Dialog(
     asking(states.Task.reason, clicks.on_reason),
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"), id="person", item_id_getter=item_id, items="people", on_click=clicks.on_reassign
-            )
-        ),
+        Column(one_of("people", "person", clicks.on_reassign)),
         leave_row(),
         state=states.Task.reassign,
         getter=getters.people,
@@ -78,10 +62,7 @@ task = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_due_typed, content_types="text"),
-        Group(
-            Select(Plain("item.label"), id="when", item_id_getter=item_id, items="dues", on_click=clicks.on_due_chosen),
-            width=2,
-        ),
+        Group(one_of("dues", "when", clicks.on_due_chosen), width=2),
         leave_row(),
         state=states.Task.due,
         getter=getters.dues,
@@ -99,11 +80,7 @@ task = Dialog(
 new_task = Dialog(
     Window(
         Raw("text"),
-        Column(
-            Select(
-                Plain("item.label"), id="assignee", item_id_getter=item_id, items="people", on_click=clicks.on_assignee
-            )
-        ),
+        Column(one_of("people", "assignee", clicks.on_assignee)),
         leave_row(),
         state=states.NewTask.assignee,
         getter=getters.assignees,
@@ -113,10 +90,7 @@ new_task = Dialog(
         Raw("text"),
         MessageInput(clicks.on_typed, content_types="text"),
         Button(Label("✅ Give the task"), id="give", on_click=clicks.on_give, when="ready"),
-        Group(
-            Select(Plain("item.label"), id="due", item_id_getter=item_id, items="dues", on_click=clicks.on_due),
-            width=2,
-        ),
+        Group(one_of("dues", "due", clicks.on_due), width=2),
         Row(
             SwitchTo(Label("👤 {assignee}"), id="to_assignee", state=states.NewTask.assignee),
             Button(Label("📅 Another date"), id="other_due", on_click=clicks.on_other_due),

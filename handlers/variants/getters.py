@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pages
+from fsm.navigation import page_of, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import VARIANT_STATUS, money
 from handlers.variants.buttons import can_issue
@@ -23,9 +23,7 @@ LIST_PREVIEW: dict[str, Any] = {
     "drafts": 1,
     "edits": True,
     "compares": True,
-    "page_many": True,
-    "page_at": "1 / 2",
-    "page_last": 1,
+    **pager_preview(),
 }
 VARIANT_PREVIEW: dict[str, Any] = {
     "text": Markup("<b>В1 · РЕСО-Гарантия</b>"),

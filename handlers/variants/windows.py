@@ -1,28 +1,20 @@
 """Variants of a deal, one variant, the comparison."""
 
-import operator
-
 from aiogram_dialog import Dialog, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Column, Row, Select, SwitchTo
+from aiogram_dialog.widgets.kbd import Button, Column, Row, SwitchTo
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, pager_row
-from fsm.text import Label, Plain, Raw, T
+from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.text import Label, Raw, T
 from handlers.variants import clicks, getters
-
-item_id = operator.itemgetter("id")
 
 variants = Dialog(
     Window(
         Raw("text"),
         MessageInput(clicks.on_lines, content_types="text"),
         Button(Label("📨 Hand in to the seller ({drafts})"), id="hand_in", on_click=clicks.on_hand_in, when="hands_in"),
-        Column(
-            Select(
-                Plain("item.label"), id="variant", item_id_getter=item_id, items="variants", on_click=clicks.on_variant
-            )
-        ),
+        Column(one_of("variants", "variant", clicks.on_variant)),
         pager_row(),
         Row(
             SwitchTo(Label("📊 Compare"), id="to_compare", state=states.Variants.compare, when="compares"),
@@ -72,9 +64,7 @@ variants = Dialog(
     Window(
         Raw("text"),
         Button(Label("📝 Give the issue task"), id="issue", on_click=clicks.on_issue, when="can_issue"),
-        Column(
-            Select(Plain("item.label"), id="choice", item_id_getter=item_id, items="choices", on_click=clicks.on_choice)
-        ),
+        Column(one_of("choices", "choice", clicks.on_choice)),
         Row(
             Button(Label("🖼 As a picture"), id="picture", on_click=clicks.on_picture, when="any"),
             Button(Label("✉️ Text for the client"), id="for_client", on_click=clicks.on_text, when="any"),

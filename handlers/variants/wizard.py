@@ -3,7 +3,6 @@
 Saving is possible as soon as the insurer and the premium are known; what is known is shown above every step.
 """
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -14,14 +13,14 @@ from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery, Message
 from aiogram_dialog import Data, Dialog, DialogManager, Window
 from aiogram_dialog.widgets.input import MessageInput
-from aiogram_dialog.widgets.kbd import Button, Group, Row, Select
+from aiogram_dialog.widgets.kbd import Button, Group, Row
 from markupsafe import Markup
 
 from fsm import states, words
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import leave, menu_button
-from fsm.text import Label, Plain, Raw, html, lines
+from fsm.navigation import leave, menu_button, one_of
+from fsm.text import Label, Raw, html, lines
 from fsm.words import day, money
 from handlers.variants.texts import head
 from models.tables import Insurer
@@ -291,16 +290,7 @@ def _window(step: Step) -> Window:
         Raw("text"),
         MessageInput(on_typed, content_types="text"),
         Button(Label("✅ Save the variant"), id=f"save_{name}", on_click=on_save, when="ready"),
-        Group(
-            Select(
-                Plain("item.label"),
-                id=f"chip_{name}",
-                item_id_getter=operator.itemgetter("id"),
-                items="chips",
-                on_click=on_chip,
-            ),
-            width=2,
-        ),
+        Group(one_of("chips", f"chip_{name}", on_chip), width=2),
         Row(
             Button(Label("‹ Previous"), id=f"previous_{name}", on_click=on_back, when="back"),
             Button(Label("Skip ›"), id=f"skip_{name}", on_click=on_skip, when="skips"),
