@@ -80,6 +80,24 @@ def memory_disk() -> str | None:
     return None
 
 
+@contextmanager
+def own_server(bindir: Path | None = None) -> Iterator[EmbeddedPostgres]:
+    """A database server in memory that is nobody else's, with nothing in it."""
+    with (
+        open_tempdir(within=memory_disk()) as folder,
+        EmbeddedPostgres(folder, bindir=bindir, options=FAST_AND_FORGETFUL) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def own_agency() -> Iterator[tuple[EmbeddedPostgres, Path]]:
+    """What a command of the tests needs that is started by itself: a migrated database, and a folder."""
+    with own_server() as server, open_tempdir() as folder:
+        asyncio.run(schema.upgrade(server.url))
+        yield server, folder
+
+
 class Cluster:
     """The session's Postgres, with an event loop of its own, so that tests may use it from any loop or none."""
 
@@ -133,7 +151,7 @@ def forget_killed_runs() -> None:
 def postgres() -> Iterator[Cluster]:
     """One server per test process (xdist workers do not share, so that none can stop another's)."""
     forget_killed_runs()
-    with open_tempdir(within=memory_disk()) as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
+    with own_server() as server:
         cluster = Cluster(server.url)
         yield cluster
         cluster.close()

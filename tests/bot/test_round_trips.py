@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -25,7 +26,7 @@ _DEPTH = (b"SELECT (SELECT count(*) FROM inbox", b"SELECT count(*), (SELECT coun
 LINE = "/new Семёнов Пётр Ильич 8 916 123-45-67 каско Skoda Rapid о716мк77"
 
 
-class Meter:
+class Meter(ABC):
     """A wire that counts how often the bot waits for the server's answer."""
 
     def __init__(self) -> None:
@@ -47,11 +48,13 @@ class Meter:
         for end in list(self._ends):
             end.transport.abort()
 
+    @abstractmethod
     async def _far(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        raise NotImplementedError
+        """The server that is spoken to."""
 
+    @abstractmethod
     def _count(self, data: bytes, kept: bytearray) -> None:
-        raise NotImplementedError
+        """Look at what the bot says; `kept` is what was not counted yet."""
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await self._far()

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.faults import POINTS
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
-from tests.conftest import FAST_AND_FORGETFUL, memory_disk, open_tempdir
+from tests.conftest import own_agency
 from tests.faults.crew import Crew
 from tests.faults.fleet import Bot, Fleet, open_fleet
 
@@ -137,14 +135,9 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=60, help="seconds that somebody waits for an answer")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-        open_tempdir() as folder,
-    ):
+    with own_agency() as (server, folder):
 
         async def run() -> Report:
-            await schema.upgrade(server.url)
             return await campaign(
                 server.url,
                 folder,

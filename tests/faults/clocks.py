@@ -19,11 +19,9 @@ from models.enums import Role
 from models.tables import User
 from services.access import SYSTEM
 from services.registry import Services
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database, is_outage
 from storage.uow import Transactions
-from tests.conftest import FAST_AND_FORGETFUL, ManualClock, memory_disk, open_tempdir
+from tests.conftest import ManualClock, own_agency
 from tests.services.conftest import Agency
 
 ZONES = (
@@ -204,8 +202,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="without the database")
     parser.add_argument("--years", type=int, default=4)
     given = parser.parse_args()
-    with open_tempdir(within=memory_disk()) as place, EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server:
-        asyncio.run(schema.upgrade(server.url))
+    with own_agency() as (server, _folder):
 
         async def gone() -> None:
             await asyncio.to_thread(server.stop)

@@ -31,11 +31,10 @@ from services.registry import Services
 from services.rules.calendar import not_later_working_day
 from services.rules.reading import Unreadable
 from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
 from storage.inbox import Inbox, RawUpdate, TakenUpdate
 from storage.uow import Transaction, Transactions
-from tests.conftest import FAST_AND_FORGETFUL, Cluster, ManualClock, memory_disk, open_tempdir
+from tests.conftest import Cluster, ManualClock, own_server
 from tests.faults.acts import ACTS
 from tests.faults.laws import GROWING, Books, Row, broken, day
 from tests.services.conftest import Agency
@@ -938,10 +937,7 @@ def main() -> int:
     parser.add_argument("--shrink", action="store_true", help="look for the shortest story of a breach (minutes)")
     given = parser.parse_args()
     began, tally = time.monotonic(), Counter[str]()
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-    ):
+    with own_server() as server:
         cluster = Cluster(server.url)
         cluster.execute("CREATE DATABASE machine_template")
         asyncio.run(schema.upgrade(cluster.url_of("machine_template")))

@@ -22,10 +22,8 @@ import aiohttp
 from bot.intake import SECRET_HEADER
 from sandbox.world import Tap, Upload
 from services.access import SYSTEM
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
-from tests.conftest import FAST_AND_FORGETFUL, free_port, memory_disk, open_redis, open_tempdir, redis_says
+from tests.conftest import free_port, open_redis, own_agency, redis_says
 from tests.faults.crew import CARD, WRITE, Crew, Seller
 from tests.faults.fleet import HASTY, SECRET, Bot, open_fleet
 
@@ -239,16 +237,16 @@ def main() -> int:
     given = parser.parse_args()
     broken = 0
     for webhook in (False, True):
-        with _agency() as (server, folder):
+        with own_agency() as (server, folder):
             supply = Supply(server.url, _threaded(server.stop), _threaded(server.start))
             broken += _ran(
                 without_database(
                     supply, server.url, folder, webhook=webhook, people=given.people, seconds=given.seconds
                 )
             )
-    with _agency() as (server, folder):
+    with own_agency() as (server, folder):
         broken += _ran(without_redis(server.url, folder, people=given.people))
-    with _agency() as (server, folder):
+    with own_agency() as (server, folder):
         broken += _ran(without_room(server.url, folder, lambda _bot: _full(folder / "documents"), 1 << 18))
     return int(broken > 0)
 
@@ -262,17 +260,6 @@ def _full(place: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", place], check=True)
-
-
-@contextmanager
-def _agency() -> Iterator[tuple[EmbeddedPostgres, Path]]:
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-        open_tempdir() as folder,
-    ):
-        asyncio.run(schema.upgrade(server.url))
-        yield server, folder
 
 
 def _threaded(what: Callable[[], object]) -> Callable[[], Awaitable[None]]:

@@ -20,10 +20,8 @@ from sqlalchemy import text
 from models.enums import Role
 from models.tables import User
 from sandbox.world import Call, World
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
-from tests.conftest import FAST_AND_FORGETFUL, memory_disk, open_tempdir
+from tests.conftest import own_agency
 from tests.faults.crew import Crew, Seller
 from tests.faults.fleet import HASTY, open_fleet
 
@@ -182,14 +180,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-        open_tempdir() as folder,
-    ):
+    with own_agency() as (server, folder):
 
         async def run() -> Outcome:
-            await schema.upgrade(server.url)
             return await storm(server.url, folder, messages=given.messages, kills=given.kills, seed=given.seed)
 
         outcome = asyncio.run(run())

@@ -40,7 +40,7 @@ from storage.engine import Database
 from storage.files import ASIDE, DiskFiles, ObjectFiles
 from storage.restore import Restore, Restored, RestoreError, inspect
 from tests.bot.conftest import settings_for
-from tests.conftest import FAST_AND_FORGETFUL, ManualClock, memory_disk, open_tempdir
+from tests.conftest import ManualClock, memory_disk, open_tempdir, own_server
 from tests.services.conftest import Agency
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,7 +165,7 @@ def papers(files: DiskFiles) -> dict[str, str]:
 
 @pytest.fixture
 def fresh_cluster() -> Iterator[str]:
-    with open_tempdir(within=memory_disk()) as folder, EmbeddedPostgres(folder, options=FAST_AND_FORGETFUL) as server:
+    with own_server() as server:
         yield server.url
 
 
@@ -451,12 +451,7 @@ def test_a_backup_goes_from_any_server_at_hand_to_any_other(
         made = await house.back_up()
         return await restore(made.path, new, DiskFiles(tmp_path / "restored"))
 
-    with (
-        open_tempdir(within=memory_disk()) as one,
-        open_tempdir(within=memory_disk()) as two,
-        EmbeddedPostgres(one, bindir=source.bindir, options=FAST_AND_FORGETFUL) as old,
-        EmbeddedPostgres(two, bindir=target.bindir, options=FAST_AND_FORGETFUL) as new,
-    ):
+    with own_server(source.bindir) as old, own_server(target.bindir) as new:
         assert asyncio.run(go(old.url, new.url)).tables["deals"] == 2
 
 

@@ -27,10 +27,8 @@ from bot.pace import AT_ONCE
 from sandbox.api import LocalTelegram
 from sandbox.people import VirtualUser
 from sandbox.world import World
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from tests.bot.conftest import Agency, settings_for
-from tests.conftest import FAST_AND_FORGETFUL, ROOT, ManualClock, memory_disk, open_tempdir
+from tests.conftest import ROOT, ManualClock, open_tempdir, own_agency
 from tests.security.claims import Mutations, claims, kinds, texts, without_repeats
 from tests.security.everything import walk
 from tests.security.house import House, open_house
@@ -177,14 +175,9 @@ def main() -> int:
             return int(bool(replay(given.stories or ["tests/bot"], folder)))
     logging.disable(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-        open_tempdir() as folder,
-    ):
+    with own_agency() as (server, folder):
 
         async def look() -> int:
-            await schema.upgrade(server.url)
             began, clock = time.monotonic(), ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
             async with LocalTelegram(world=World(now=clock.now)) as telegram:
                 agency = Agency(telegram, settings_for(telegram, server.url, folder), clock, None, AT_ONCE)
@@ -205,7 +198,6 @@ def main() -> int:
             return asyncio.run(look())
 
         async def run() -> Report:
-            await schema.upgrade(server.url)
             async with open_house(server.url, folder) as house:
                 return await storm(
                     house,

@@ -23,13 +23,11 @@ from models.enums import Role
 from models.values.phone import pretty
 from sandbox.people import VirtualUser
 from sandbox.world import World
-from storage import schema
-from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
 from tests.bot import by_buttons
 from tests.bot.conftest import Agency, settings_for
 from tests.bot.steps import PDF, Office
-from tests.conftest import FAST_AND_FORGETFUL, free_port, memory_disk, open_tempdir
+from tests.conftest import free_port, own_agency
 from tests.faults.fleet import HASTY, SECRET, Bot, Fleet, open_fleet
 from tests.security.house import SECRETS
 
@@ -214,14 +212,9 @@ async def listen(database_url: str, folder: Path, chapters: Sequence[Chapter]) -
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-        open_tempdir() as folder,
-    ):
+    with own_agency() as (server, folder):
 
         async def run() -> Overheard:
-            await schema.upgrade(server.url)
             return await listen(server.url, folder, WHOLE_DAY)
 
         began = time.monotonic()

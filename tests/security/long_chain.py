@@ -9,10 +9,8 @@ import random
 import sys
 import time
 
-from storage import schema
 from storage.backup import audit_state
-from storage.embedded import EmbeddedPostgres
-from tests.conftest import FAST_AND_FORGETFUL, memory_disk, open_tempdir
+from tests.conftest import own_agency
 from tests.security.chain import RECORDS, SHIFT, TAMPERINGS, connected, ids, past_the_bot, tamper, verify
 
 _WRITE = """
@@ -68,13 +66,9 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with (
-        open_tempdir(within=memory_disk()) as place,
-        EmbeddedPostgres(place, options=FAST_AND_FORGETFUL) as server,
-    ):
+    with own_agency() as (server, _folder):
 
         async def run() -> bool:
-            await schema.upgrade(server.url)
             return await long_chain(server.url, records=given.records, seed=given.seed)
 
         return int(not asyncio.run(run()))
