@@ -1,17 +1,20 @@
 """`./run bench`: the table of docs/performance.md, or a short version of it, measured here and now.
 
 ./run bench [--quick] [--only WORDS] [--json FILE]
+./run bench --only database         the screens' statements over a million deals (bench/database.py), and nothing else
 """
 
 import argparse
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,13 @@ import uvloop
 
 from bench import machine, taps, whole
 from bench.data import Sizes
-from bench.telegram import Lost
 
 Rows = list[dict[str, Any]]
+Work = Callable[[], Awaitable[Rows]]
+
+SIDE_BY_SIDE = "side by side"
+ALONE = ("raw", "outbox", "morning", "pauses", "start", "replicas")
+"""Parts in which our bot has the core for itself; in all others it stands beside bare ones."""
 SELLERS = 540
 """Sellers of the agency: the first has a thousand deals and the others have a hundred each."""
 
@@ -38,40 +45,77 @@ async def side_by_side(databases: machine.Databases, folder: Path, given: argpar
         for bot, who, subject in ((ours, people, taps.CARD), (bare, floor, taps.BARE_TAP)):
             await taps.cost(bot, subject, who, 3)  # warming up
         peers = taps.sellers(ptb, given.people) if ptb else []
-        for subject in taps.SUBJECTS:
-            if chosen(given, subject.name):
-                rows += await one_subject(subject, ours, bare, ptb, people, floor, peers, given)
-        if chosen(given, "first /start"):
+        connection = await databases.connect("filled")
+        subjects = taps.subjects(await taps.Agency.read(connection))
+        await connection.close()
+
+        async def first_start() -> Rows:
             found = taps.Measured()
             for number in range(given.rounds):
                 mine = await taps.cost_of_first_start(ours, number, given.people)
                 found.add(mine * 1000, await taps.cost(bare, taps.BARE_WORDS, floor, 1) * 1000)
-            rows.append(found.row(taps.first_start(0).name, "", None, unit="ms of CPU"))
-        if chosen(given, "reminder"):
+            return [found.row(f"{taps.FIRST_START}, against bare aiogram", "", None, unit="ms of CPU")]
+
+        async def reminder() -> Rows:
             found = taps.Measured()
             for number in range(given.rounds):
                 mine = await taps.cost_of_answered_reminder(ours, number, given.people)
                 found.add(mine * 1000, await taps.cost(bare, taps.BARE_TAP, floor, 1) * 1000)
-            rows.append(found.row(taps.REMINDER, "", None, unit="ms of CPU"))
-        for name, settings in (("with Redis", {"redis": redis}), ("by long polling", {"webhook": False})):
-            if chosen(given, name) and (redis or name != "with Redis"):
-                async with machine.ours(databases, folder, name=name, **settings) as other:
-                    found, theirs = taps.Measured(), taps.sellers(other, given.people)
-                    await taps.cost(other, taps.CARD, theirs, 3)
-                    for _ in range(given.rounds):
-                        mine = await taps.cost(other, taps.CARD, theirs, given.times)
-                        found.add(mine * 1000, await taps.cost(bare, taps.BARE_TAP, floor, given.times) * 1000)
-                    rows.append(found.row(f"{taps.CARD.name}, {name}", "", None, unit="ms of CPU"))
-        if chosen(given, "latency"):
-            rows += await whole.latency(ours, bare, people, floor, given)
-        if chosen(given, "rate"):
-            rows += await whole.rate(ours, bare, people, floor, given)
-        if chosen(given, "burst"):
-            rows += await whole.burst(ours)
-        if chosen(given, "memory"):
-            rows += whole.memory(ours, bare)
-        if errors := await ours.errors():
-            raise machine.BenchError(f"{errors} updates or messages failed: the run does not count")
+            return [found.row(f"{taps.REMINDER}, against bare aiogram", "", None, unit="ms of CPU")]
+
+        async def card_of(name: str, other: AbstractAsyncContextManager[machine.Bot], beside: machine.Bot) -> Rows:
+            found = taps.Measured()
+            async with other as bot:
+                theirs, floor = taps.sellers(bot, given.people), taps.sellers(beside, given.people)
+                await taps.cost(bot, taps.CARD, theirs, 3)
+                for _ in range(given.rounds):
+                    mine = await taps.cost(bot, taps.CARD, theirs, given.times)
+                    found.add(mine * 1000, await taps.cost(beside, taps.BARE_TAP, floor, given.times) * 1000)
+                await bot.failed_none()
+            return [found.row(f"{taps.CARD.name}, {name}", "", None, unit="ms of CPU")]
+
+        async def polling() -> Rows:
+            async with machine.bare(webhook=False) as floor:
+                other = machine.ours(databases, folder, name="by long polling", webhook=False)
+                return await card_of("both by long polling", other, floor)
+
+        works: list[tuple[str, Work]] = [
+            (subject.name, partial(one_subject, subject, ours, bare, ptb, people, floor, peers, given))
+            for subject in subjects
+        ]
+        works += [("first /start", first_start), ("reminder", reminder)]
+        if redis:
+            other = machine.ours(databases, folder, name="with Redis", redis=redis)
+            works.append(("open a deal card, with Redis", partial(card_of, "with Redis", other, bare)))
+        works += [
+            ("open a deal card, by long polling", polling),
+            ("latency", partial(whole.latency, ours, bare, people, floor, given)),
+            ("rate", partial(whole.rate, ours, bare, people, floor, given)),
+            ("burst", partial(whole.burst, ours)),
+            ("memory", partial(whole.memory, ours, bare)),
+        ]
+        for name, work in works:
+            if chosen(given, name):
+                rows += await counted(name, work, ours)
+    return rows
+
+
+async def counted(name: str, work: Work, ours: machine.Bot | None = None) -> Rows:
+    """The rows of a part; one that says why instead when it came to no end, or when an update of it failed."""
+    began = time.monotonic()
+    try:
+        before = await ours.errors() if ours else 0
+        rows = await work()
+        if ours:
+            await ours.failed_none(before)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the other parts are still worth having
+        rows = [whole.row(f"NOT MEASURED: {name}", float("nan"), "", reached=False, note=reason(error))]
+        with suppress(Exception):
+            if ours:
+                await ours.settled()  # late answers would be taken for the next part's
+    say(f"{name}: {time.monotonic() - began:.0f} s")
+    if name != SIDE_BY_SIDE:  # it has said them one by one
+        say("\n".join(table(rows)[2:]))
     return rows
 
 
@@ -80,7 +124,8 @@ async def one_subject(
 ) -> Rows:
     people, floor, peers, given = groups
     bottom = taps.BARE_TAP if subject.tap else taps.BARE_WORDS
-    who, times = (people[:1], given.times * 10) if subject.alone else (people, given.times)
+    who = [ours.telegram.person(number) for number in subject.who[: given.people]] or people
+    times = given.times * (10 if len(who) == 1 else 1)
     against, beside = taps.Measured(), taps.Measured()
     for _ in range(given.rounds):
         mine = await taps.cost(ours, subject, who, times)
@@ -100,34 +145,43 @@ async def one_subject(
 
 
 def chosen(given: argparse.Namespace, name: str) -> bool:
+    if name == SIDE_BY_SIDE:
+        return not given.only or any(not any(word in part for part in ALONE) for word in given.only)
     return not given.only or any(word in name for word in given.only)
 
 
-async def measure(given: argparse.Namespace) -> Rows:
+async def measure(given: argparse.Namespace, keep: Callable[[Rows], None]) -> Rows:
+    """Every part that is asked for; `keep` is given all rows there are whenever there are more."""
     rows: Rows = []
     with machine.open_folder() as folder, machine.open_databases(folder) as databases:
         began = time.monotonic()
         await databases.fill(Sizes(deals=1_000 + 100 * SELLERS, sellers=SELLERS, policies=2, payments=3))
         say(f"an agency of {SELLERS} sellers was made in {time.monotonic() - began:.0f} s")
-        parts: list[tuple[str, Callable[[], Awaitable[Rows]]]] = [
-            ("side by side", lambda: side_by_side(databases, folder, given)),
-            ("raw", lambda: whole.raw(databases, given)),
-            ("outbox", lambda: whole.outbox(databases, folder, given)),
-            ("morning", lambda: whole.morning(databases, folder, given)),
-            ("pauses", lambda: whole.pauses(databases, folder, given)),
-            ("start", lambda: whole.start_up(databases, folder, 2 if given.quick else 5)),
-            ("replicas", lambda: whole.replicas(databases, folder, given)),
-        ]
-        for name, part in parts:
-            if name == "side by side" or chosen(given, name):
-                began = time.monotonic()
-                try:
-                    rows += await part()
-                except (Lost, TimeoutError, ExceptionGroup, machine.BenchError) as error:
-                    # The other parts are still worth having; this one did not happen.
-                    rows.append(whole.row(f"NOT MEASURED: {name}", float("nan"), "", reached=False, note=reason(error)))
-                say(f"{name}: {time.monotonic() - began:.0f} s")
+        parts: dict[str, Work] = {
+            SIDE_BY_SIDE: partial(side_by_side, databases, folder, given),
+            "raw": partial(whole.raw, databases, given),
+            "outbox": partial(whole.outbox, databases, folder, given),
+            "morning": partial(whole.morning, databases, folder, given),
+            "pauses": partial(whole.pauses, databases, folder, given),
+            "start": partial(whole.start_up, databases, folder, 2 if given.quick else 5),
+            "replicas": partial(whole.replicas, databases, folder, given),
+        }
+        for name, part in parts.items():
+            if chosen(given, name):
+                rows += await counted(name, part)
+                keep(rows)
     return rows
+
+
+def over_a_million(given: argparse.Namespace) -> Rows:
+    """bench.database with servers and databases of its own; its figures in the shape of the others."""
+    file = given.json.with_suffix(".database.json")
+    file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "bench.database", "--json", str(file)]
+    subprocess.run(command, cwd=machine.ROOT, stdout=sys.stderr, check=False)
+    if not file.exists():
+        return [whole.row("NOT MEASURED: database", float("nan"), "", reached=False)]
+    return [whole.of_database(found) for found in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def reason(error: BaseException) -> str:
@@ -140,18 +194,26 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def table(rows: Rows) -> str:
-    """The rows as text: what, ours, theirs, the ratio and its spread, the goal, and whether it is reached."""
-    lines = [f"{'what':62} {'ours':>9} {'floor':>9} {'ratio':>6} {'spread':>12}  goal (aim)"]
-    for found in rows:
-        spread = "" if found["spread"] is None else "{:.2f}-{:.2f}".format(*found["spread"])
-        figures = ["" if value is None else f"{value:.2f}" for value in (found["ours"], found["floor"], found["ratio"])]
-        goal = f"{found['goal']} ({found['aim']})" if found.get("aim") else found["goal"]
-        verdict = {None: "", True: "reached", False: "NOT REACHED"}[found["reached"]]
-        unit = f" [{found['unit']}]" if found.get("unit") else ""
-        line = f"{(found['what'] + unit)[:62]:62} {figures[0]:>9} {figures[1]:>9} {figures[2]:>6} {spread:>12}"
-        lines.append(f"{line}  {goal} {verdict} {found.get('note', '')}".rstrip())
-    return "\n".join(lines)
+def table(rows: Rows) -> list[str]:
+    """The rows as lines of Markdown: what, the goal, ours, the floor, the ratio and its spread, and what to know."""
+    head = ("what", "goal (aim)", "reached", "ours", "floor", "ratio (spread)", "note")
+    cells = [head, ("---",) * len(head), *(tuple(_cells(found)) for found in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+    return [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+
+
+def _cells(found: dict[str, Any]) -> Iterator[str]:
+    unit = f" {found['unit']}" if found.get("unit") else ""
+    yield found["what"]
+    yield f"{found['goal']} ({found['aim']})" if found.get("aim") else found["goal"]
+    yield {None: "", True: "yes", False: "**no**"}[found["reached"]]
+    yield f"{found['ours']:.2f}{unit}"
+    yield "" if found["floor"] is None else f"{found['floor']:.2f}{unit}"
+    spread = "" if found["spread"] is None else " ({:.2f}-{:.2f})".format(*found["spread"])
+    yield "" if found["ratio"] is None else f"{found['ratio']:.2f}{spread}"
+    yield " ".join(found.get("note", "").replace("|", "/").split())
 
 
 def about() -> dict[str, Any]:
@@ -176,7 +238,7 @@ def about() -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run bench")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: about two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: about six minutes")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="what has one of these words in its name")
     parser.add_argument("--json", type=Path, default=machine.ROOT / "var" / "bench.json")
     parser.add_argument("--rounds", type=int)
@@ -187,10 +249,17 @@ def main() -> int:
     given.seconds = given.seconds or (3.0 if given.quick else 10.0)
     given.times = 2 if given.quick else 8
     described = about()
-    machine.take_other_core()
-    rows = uvloop.run(measure(given))
-    print(table(rows))
-    whole.write(given.json, rows, described)
+
+    def keep(rows: Rows) -> None:
+        whole.write(given.json, rows, described)
+
+    if given.only == ["database"]:
+        rows = over_a_million(given)
+    else:
+        machine.take_other_core()
+        rows = uvloop.run(measure(given, keep))
+    keep(rows)
+    print("\n".join(table(rows)))
     say(f"written to {given.json}")
     return 1 if any(found["what"].startswith("NOT MEASURED") for found in rows) else 0
 

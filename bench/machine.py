@@ -165,6 +165,11 @@ class Bot:
         )
         return int(found)
 
+    async def failed_none(self, before: int = 0) -> None:
+        """Raise when more has failed than had `before`: such a run does not count."""
+        if failed := await self.errors() - before:
+            raise BenchError(f"{failed} updates or messages failed")
+
 
 @asynccontextmanager
 async def running(

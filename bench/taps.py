@@ -14,6 +14,7 @@ import orjson
 from bench.bots.screen import ROWS, SCREEN
 from bench.data import FIRST_SELLER_TELEGRAM_ID
 from bench.machine import Bot
+from bench.questions import misspelt
 from bench.telegram import Person
 
 Do = Callable[[Person], dict[str, Any]]
@@ -24,11 +25,37 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Agency:
+    """What the made agency has that a step is about: ids of the deals in force, surnames of each seller's clients by
+    his telegram id, and the telegram ids of executors.
+    """
+
+    in_force: frozenset[str]
+    surnames: dict[int, list[str]]
+    executors: tuple[int, ...]
+
+    @classmethod
+    async def read(cls, connection: asyncpg.Connection) -> "Agency":
+        deals = await connection.fetch("SELECT id::text FROM deals WHERE stage = 'in_force'")
+        sellers = await connection.fetch(
+            "SELECT u.telegram_id, (array_agg(DISTINCT split_part(c.name, ' ', 1)))[:20] AS names FROM clients c"
+            " JOIN users u ON u.id = c.seller_id WHERE c.kind = 'person' GROUP BY 1"
+        )
+        executors = await connection.fetch("SELECT telegram_id FROM users WHERE 'executor' = ANY(roles) ORDER BY id")
+        return cls(
+            frozenset(row["id"] for row in deals),
+            {row["telegram_id"]: row["names"] for row in sellers},
+            tuple(row["telegram_id"] for row in executors),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One update of a person, and the calls that it must lead to."""
+    """One update of a person, the calls that it must lead to, and a widget of the screen that it must lead to."""
 
     do: Do
     needs: frozenset[str]
+    sees: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,55 +67,65 @@ class Subject:
     opening: tuple[Step, ...] = ()
     back: tuple[Step, ...] = ()
     tap: bool = True
-    alone: bool = False
-    """Only the first seller has a hundred pages of deals."""
+    who: tuple[int, ...] = ()
+    """Telegram ids of those who do it, if it is not the sellers."""
 
 
-def press(widget: str, needs: frozenset[str] = TAPPED) -> Step:
-    return Step(lambda person: person.press(person.button(widget, person.taps)), needs)
+def press(widget: str, sees: str | None = None, among: frozenset[str] | None = None) -> Step:
+    return Step(lambda person: person.press(person.button(widget, person.taps, among)), TAPPED, sees)
 
 
-def write(text: str | Callable[[Person], str], needs: frozenset[str] = SHOWN) -> Step:
-    return Step(lambda person: person.write(text if isinstance(text, str) else text(person)), needs)
+def write(text: str | Callable[[Person], str], sees: str | None = None) -> Step:
+    return Step(lambda person: person.write(text if isinstance(text, str) else text(person)), SHOWN, sees)
 
 
-_TYPOS = ("Ковлаенко", "Смирнав", "Пертов", "Журовлёв", "Медведьев", "Абрамоф", "Кузнитцов", "Голубеф")
+_DEALS = write("/deals", "deal")
+CARD = Subject("open a deal card", press("deal", "journal"), (_DEALS,), (press("leave", "deal"),))
 
-CARD = Subject("open a deal card", press("deal"), (write("/deals"),), (press("leave"),))
-CHANGE = Subject(
-    "put a deal off", press("days"), (write("/deals"), press("deal"), press("postpone")), (press("postpone"),)
-)
-SUBJECTS = (
-    CARD,
-    Subject("my deals, page 1 to 2", press("page_next"), (write("/deals"),), (press("page_previous"),)),
-    Subject(
-        "my deals, page 100 to 101",
-        press("page_next"),
-        # The pager wraps around: the last page is one press from the first, page 100 a few more.
-        (write("/deals"), *(press("page_previous") for _ in range(10))),
-        (press("page_previous"),),
-        alone=True,
-    ),
-    Subject(
-        "search by a name with a typo",
-        write(lambda person: _TYPOS[person.taps % len(_TYPOS)]),
-        (write("/find"),),
-        tap=False,
-    ),
-    CHANGE,
-    Subject(
-        "a full variant line",
-        write(lambda person: f"РЕСО {50000 + person.taps} фр15 сс1.2м рассрочка 2"),
-        (write("/deals"), press("deal"), press("variants")),
-        tap=False,
-    ),
-    Subject(
-        "a document",
-        Step(lambda person: person.send_document(f"скан {person.taps}.pdf"), frozenset({"show", "react"})),
-        (write("/deals"), press("deal")),
-        tap=False,
-    ),
-)
+
+def subjects(agency: Agency) -> tuple[Subject, ...]:
+    """What is measured one after the other, each against the floor."""
+    # Buttons of a card go by its stage.
+    in_force = press("deal", "variants", agency.in_force)
+
+    def misspelt_surname(person: Person) -> str:
+        names = agency.surnames[person.id]
+        return misspelt(names[person.taps % len(names)].lower())
+
+    return (
+        CARD,
+        Subject("my deals, page 1 to 2", press("page_next", "deal"), (_DEALS,), (press("page_previous", "deal"),)),
+        Subject(
+            "my deals, page 100 to 101",
+            press("page_next", "deal"),
+            # The pager wraps around: the last page is one press from the first, page 100 a few more.
+            (_DEALS, *(press("page_previous", "deal") for _ in range(10))),
+            (press("page_previous", "deal"),),
+            who=(FIRST_SELLER_TELEGRAM_ID,),  # nobody else has a hundred pages
+        ),
+        Subject("search by a name with a typo", write(misspelt_surname, "deal"), (write("/find"),), tap=False),
+        Subject(
+            "put a deal off",
+            press("days", "journal"),
+            (_DEALS, in_force, press("postpone", "days")),
+            (press("postpone", "days"),),
+        ),
+        Subject(
+            "a full variant line",
+            write(lambda person: f"РЕСО {50000 + person.taps} фр15 сс1.2м рассрочка 2", "variant"),
+            (_DEALS, in_force, press("variants")),
+            tap=False,
+            who=agency.executors,
+        ),
+        Subject(
+            "a document",
+            Step(lambda person: person.send_document(f"скан {person.taps}.pdf"), frozenset({"show", "react"})),
+            (_DEALS, in_force),
+            tap=False,
+        ),
+    )
+
+
 BARE_TAP = Subject("the floor", press("button_0_0"))
 BARE_WORDS = Subject("the floor", write("Ковлаенко"))
 
@@ -104,13 +141,21 @@ def sellers(bot: Bot, count: int) -> list[Person]:
     return found
 
 
+async def take(bot: Bot, person: Person, step: Step) -> float:
+    """One person does a step; the seconds to the first call of the answer. Raises Lost when it leads elsewhere."""
+    took = await bot.telegram.ask(person, step.do(person), step.needs)
+    if step.sees is not None:
+        person.button(step.sees)
+    return took
+
+
 async def all_do(bot: Bot, people: Sequence[Person], step: Step, at_once: int = AT_ONCE) -> list[float]:
     """Everybody does a step once; returns the seconds to the first call of each answer."""
     room, took = asyncio.Semaphore(at_once), []
 
     async def one(person: Person) -> None:
         async with room:
-            took.append(await bot.telegram.ask(person, step.do(person), step.needs))
+            took.append(await take(bot, person, step))
 
     async with asyncio.TaskGroup() as group:
         for person in people:
@@ -172,7 +217,7 @@ async def closed_loop(bot: Bot, people: Sequence[Person], subject: Subject, seco
         while time.monotonic() < until:
             for step in (subject.step, *subject.back):
                 for person in some:
-                    await bot.telegram.ask(person, step.do(person), step.needs)
+                    await take(bot, person, step)
                     taps += 1
 
     began = time.monotonic()
@@ -182,10 +227,8 @@ async def closed_loop(bot: Bot, people: Sequence[Person], subject: Subject, seco
     return taps / (time.monotonic() - began)
 
 
-async def open_loop(
-    bot: Bot, people: Sequence[Person], subject: Subject, rate: float, seconds: float
-) -> tuple[float, float]:
-    """p50 and p99 of the seconds from an update to the first call of its answer, when updates come at their own pace.
+async def open_loop(bot: Bot, people: Sequence[Person], subject: Subject, rate: float, seconds: float) -> list[float]:
+    """Seconds from an update to the first call of its answer, the shortest first, when updates come at their own pace.
 
     Everybody is a step further each time it is his turn, so `step` and `back` come in the same numbers.
     """
@@ -202,7 +245,7 @@ async def open_loop(
             places[person] += 1
             # From the moment when it was due: who has to wait until he can press at all has waited as well.
             waited = time.monotonic() - due
-            took.append(waited + await bot.telegram.ask(person, step.do(person), step.needs))
+            took.append(waited + await take(bot, person, step))
 
     began, count = time.monotonic(), int(rate * seconds)
     async with asyncio.TaskGroup() as group:
@@ -211,14 +254,20 @@ async def open_loop(
             await asyncio.sleep(due - time.monotonic())
             group.create_task(one(people[number % len(people)], due))
     await bot.settled()
-    ordered = sorted(took)
-    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+    return sorted(took)
+
+
+def at(share: float, ordered: Sequence[float]) -> float:
+    """The value that a share of ordered ones stays under, in thousandths: milliseconds of seconds."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+FIRST_START = "a person's first /start, by invitation"
 
 
 def first_start(number: int) -> Subject:
     """Somebody's first /start, by an invitation of his own."""
-    code = Step(lambda person: person.write(f"/start bench-{number}-{person.id}"), SHOWN)
-    return Subject("a person's first /start, by invitation", code, tap=False)
+    return Subject(FIRST_START, write(lambda person: f"/start bench-{number}-{person.id}"), tap=False)
 
 
 async def cost_of_first_start(bot: Bot, number: int, count: int) -> float:

@@ -5,10 +5,11 @@ to a webhook over keep-alive connections, or into getUpdates.
 """
 
 import asyncio
+import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +17,9 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 TOKEN = "1000001:" + "A" * 35
+_UPDATE_IDS = itertools.count(1)
+"""Of everybody's updates: a bot that starts anew on its database takes an id that it has seen for a repetition."""
+
 SECRET = "secret"  # noqa: S105 - of a machine that nobody else reaches
 BOT = {"id": 1000001, "is_bot": True, "first_name": "Bench", "username": "bench_bot"}
 PDF = b"%PDF-1.4\n" + b"0" * 50_000
@@ -64,9 +68,12 @@ class Person:
         rows = orjson.loads(self.markup)["inline_keyboard"] if self.markup else []
         return [button["callback_data"] for row in rows for button in row if "callback_data" in button]
 
-    def button(self, widget: str, nth: int = 0) -> str:
-        """The data of a button of the screen, by the id of its widget (and its place among several of one widget)."""
-        found = [data for data in self.buttons() if data.rpartition("\x1d")[2].partition(":")[0] == widget]
+    def button(self, widget: str, nth: int = 0, among: Collection[str] | None = None) -> str:
+        """The data of a button of the screen, by the id of its widget and its place among several of one widget;
+        `among` leaves only the buttons of these items.
+        """
+        parts = {data: data.rpartition("\x1d")[2].partition(":") for data in self.buttons()}
+        found = [data for data, (id_, _, item) in parts.items() if id_ == widget and (among is None or item in among)]
         if not found:
             raise Lost(f"no button {widget!r} on the screen {self.text[:60]!r} with {self.buttons()}")
         return found[nth % len(found)]
@@ -130,7 +137,6 @@ class Telegram:
         self._queue: list[bytes] = []
         self._poll: tuple[_Line, asyncio.TimerHandle] | None = None
         self._message_ids = iter(range(10, 1 << 62))
-        self._update_ids = iter(range(1, 1 << 62))
         self._server: asyncio.Server | None = None
 
     @property
@@ -160,7 +166,7 @@ class Telegram:
 
     async def bring(self, update: dict[str, Any]) -> None:
         """Give an update to the bot; returns when the webhook has answered. Raises Lost on a refusal."""
-        body = orjson.dumps({"update_id": next(self._update_ids)} | update)
+        body = orjson.dumps({"update_id": next(_UPDATE_IDS)} | update)
         if self.webhook is not None:
             status = await self.webhook.send(body)
             if status != 200:
