@@ -17,6 +17,8 @@ class Pace:
     update_waits: tuple[float, ...] = (1, 5, 30, 120)  # before the next attempt; one attempt more than waits
     message_waits: tuple[float, ...] = (1, 5, 30, 120, 300)
     telegram_attempts: int = 100  # while it is Telegram or the network that fails
+    # A bad minute of Telegram's is over soon, and the person waits; a bad hour is worth no hurry.
+    telegram_waits: tuple[float, ...] = (1, 2, 4, 8, 15, 15, 15, 30, 30, 60, 120)
     per_second: float = 25.0  # messages to everybody; Telegram allows about 30
     per_chat: float = 1.0  # seconds between two messages to one person
     stranger: float = 0.2  # seconds after an answer to a stranger, so that the limits are there for the people
@@ -31,15 +33,23 @@ class Pace:
         return len(self.update_waits) + 1
 
     def update_wait(self, attempts: int) -> float:
-        return self.update_waits[min(attempts, len(self.update_waits)) - 1]
+        return _after(self.update_waits, attempts)
+
+    def telegram_wait(self, attempts: int) -> float:
+        return _after(self.telegram_waits, attempts)
 
     def message_wait(self, attempts: int) -> float:
-        return self.message_waits[min(attempts, len(self.message_waits)) - 1]
+        return _after(self.message_waits, attempts)
+
+
+def _after(waits: tuple[float, ...], attempts: int) -> float:
+    return waits[min(attempts, len(waits)) - 1]
 
 
 AT_ONCE: Final = Pace(
     poll_timeout=5,
     update_waits=(0, 0),
+    telegram_waits=(0,),
     message_waits=(0, 0),
     per_second=1e6,
     per_chat=0,

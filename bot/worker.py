@@ -205,10 +205,11 @@ class Worker:
         if isinstance(error, TELEGRAM_AWAY):
             _log.warning("Telegram is away, the update is tried again", error=repr(error))
             most, text = self._pace.telegram_attempts, repr(error)
+            wait = max(self._pace.telegram_wait(update.attempts), getattr(error, "retry_after", 0))
         else:
             reference = await self._troubles.failed(update, error)
             most, text = self._pace.update_attempts, f"{reference}: {error!r}"
-        wait = self._pace.update_wait(update.attempts)
+            wait = self._pace.update_wait(update.attempts)
         if not await self._inbox.failed(update, text, wait_seconds=wait, most=most):
             return "failed"
         await self._troubles.died(update, text.partition(":")[0])

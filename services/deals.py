@@ -36,6 +36,7 @@ from services.clients import add_client
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.calendar import next_working_day
 from services.rules.deal_line import ClientDraft
+from services.rules.ladders import SHORT_POLICY_DAYS
 from services.rules.reading import clean_text, read_plate, read_vin
 from services.rules.stages import after_reopened
 from services.rules.statuses import payment_status, policy_status
@@ -143,7 +144,7 @@ class DealService(Service):
     @query(ANYBODY)
     async def desk(self, tx: Transaction, actor: Actor) -> Desk:
         """What waits for the actor, in numbers: his own work, or everybody's for an admin who has none."""
-        return await tx.deals.desk(own_scope(actor), actor.user_id, actor.day(tx.now))
+        return await tx.deals.desk(own_scope(actor), actor.user_id, actor.day(tx.now), SHORT_POLICY_DAYS)
 
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, deal_id: int) -> DealView:
@@ -374,8 +375,11 @@ class DealService(Service):
 
     @command(SELLERS)
     async def remove_expense(self, tx: Transaction, actor: Actor, deal_id: int, expense_id: int) -> None:
-        """Take an agreed expense back; what was copied onto payments stays. Raises NotFound, Forbidden, AlreadyDone."""
-        await own_deal(tx, actor, deal_id)
+        """Take an agreed expense back; what was copied onto payments stays.
+
+        Raises NotFound, Forbidden, AlreadyDone (closed, or taken back before).
+        """
+        await own_open_deal(tx, actor, deal_id)
         row = await tx.deals.expense(deal_id, expense_id)
         if row is None:
             raise AlreadyDone

@@ -121,13 +121,14 @@ class Deals(Repository):
             .limit(limit)
         )
 
-    async def desk(self, scope: Scope, user_id: int, today: date) -> Desk:
-        """The numbers of the main menu in one round trip."""
+    async def desk(self, scope: Scope, user_id: int, today: date, short: int) -> Desk:
+        """The numbers of the main menu in one round trip; policies for less than `short` days are not renewed."""
         ending = select(Policy.id).where(
-            among(Policy.deal_id, scope),
+            among(Policy.deal_id, scope, OPEN_DEAL),
             Policy.deleted_at.is_(None),
             Policy.outcome.is_(None),
             Policy.ends_on <= today + ENDING_AHEAD,
+            Policy.ends_on - Policy.starts_on >= short - 1,
         )
         unpaid = select(Payment.id).where(
             among(Payment.deal_id, scope), UNPAID, Payment.due_on <= today + UNPAID_AHEAD, of_live_policy(scope)

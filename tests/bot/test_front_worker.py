@@ -371,3 +371,24 @@ async def test_what_an_attempt_saves_after_it_has_lost_its_update_does_not_cover
     await store.save(bot_id, person_id, {"": {"state": "newer"}}, "x", (update_id, 2))
     await store.save(bot_id, person_id, {"": {"state": "older"}}, "x", (update_id, 1))
     assert (await store.load(bot_id, person_id)).records == {"": {"state": "newer"}}
+
+
+@pytest.mark.parametrize(
+    ("faults", "seconds"), [({"error_rate": 1.0}, 3600), ({"too_many_rate": 1.0, "retry_after": 7200}, 7200)]
+)
+async def test_while_telegram_is_away_an_update_waits_by_telegrams_time_and_not_as_a_failing_one(
+    open_agency: OpenAgency, desk: Desk, faults: dict[str, Any], seconds: int
+) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(telegram_waits=(3600,), update_waits=(9_999_999,)))
+    anna = await agency.person("Анна", Role.SELLER)
+    agency.world.faults.set(**faults, methods=["sendMessage"])
+    await agency.world.say(anna.id, "/start")
+    async with asyncio.timeout(30):
+        while not await agency.rows("SELECT 1 FROM inbox WHERE error IS NOT NULL"):  # noqa: ASYNC110 - the bot's part
+            await asyncio.sleep(0.01)
+    wait = await agency.value("SELECT extract(epoch FROM not_before - clock_timestamp())::integer FROM inbox")
+    assert seconds - 60 < wait <= seconds
+    agency.world.faults.clear()
+    await agency.execute("UPDATE inbox SET not_before = now()")
+    await anna.quiet()
+    assert anna.screen

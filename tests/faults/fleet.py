@@ -28,6 +28,7 @@ HASTY = Pace(
     look_again=0.2,
     lease=1.0,
     update_waits=(0.2, 0.2, 0.5, 1),
+    telegram_waits=(0.2, 0.2, 0.5, 1),
     message_waits=(0.2, 0.2, 0.5, 1, 1),
     per_second=1000,
     per_chat=0,

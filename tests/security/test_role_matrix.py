@@ -256,7 +256,7 @@ ON_CLOSED = {
     "journal.add", "documents.asked", "documents.cache", "documents.file", "documents.set_kind", "documents.settle",
     # what was earned, and what was written wrongly
     "money.commission_received", "money.expense_paid", "money.remove_expense", "money.set_expected",
-    "money.set_income_status", "money.set_rate", "money.undo", "deals.remove_expense", "policies.correct",
+    "money.set_income_status", "money.set_rate", "money.undo", "policies.correct",
 }  # fmt: skip
 """What may still be done about a closed deal: papers and money come late."""
 

@@ -415,7 +415,9 @@ async def test_only_an_admin_cancels_what_the_client_has_paid_for(agency: Any) -
 # --- lists and corrections ----------------------------------------------------------------------------------------
 
 
-async def test_policies_that_end_are_listed_with_what_has_ended_on_top(agency: Any) -> None:
+async def test_policies_that_end_are_listed_with_what_has_ended_on_top_and_a_trip_that_is_over_counts_nowhere(
+    agency: Any,
+) -> None:
     deal_id = await agency.deal(agency.anna)
     ends = {"soon": date(2026, 4, 1), "far": date(2027, 3, 1), "ended": date(2026, 2, 20), "sooner": date(2026, 3, 5)}
     for name, end in ends.items():
@@ -433,6 +435,7 @@ async def test_policies_that_end_are_listed_with_what_has_ended_on_top(agency: A
     assert [r.policy.number for r in rest] == ["SOON1"]
     assert (await policies.ending(agency.anna, everything=True))[1] == 4
     assert await policies.expired_count(agency.anna) == 1
+    assert (await agency.services.deals.desk(agency.anna)).ending == 3
     assert await policies.ending(agency.boris) == ([], 0)
 
 
