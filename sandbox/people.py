@@ -27,7 +27,7 @@ class VirtualUser:
         username: str | None = None,
         language_code: str | None = "ru",
         quiet: Quiet | None = None,
-        patience: float = 10.0,
+        patience: float = 30.0,
     ) -> None:
         self.telegram, self.world = telegram, telegram.world
         self.id, self.name = id, first_name

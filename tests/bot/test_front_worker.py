@@ -128,7 +128,7 @@ async def test_people_do_not_wait_for_each_other(open_agency: OpenAgency) -> Non
 
     async def together(moment: str, text: str) -> None:
         if moment == "before" and text == "2 meet":
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await both.wait()
 
     agency = await open_agency(screens=Desk(together).routers)

@@ -71,7 +71,7 @@ def little_bot() -> Dispatcher:
 async def anna(request: pytest.FixtureRequest, telegram: LocalTelegram, bot: Bot) -> AsyncIterator[VirtualUser]:
     """Анна in front of a running bot that is quiet as soon as it has taken every update."""
     dispatcher = little_bot()
-    user = VirtualUser(telegram, id=101, first_name="Анна", patience=5)
+    user = VirtualUser(telegram, id=101, first_name="Анна")
     if request.param == "polling":
         polling = asyncio.create_task(
             dispatcher.start_polling(bot, handle_signals=False, handle_as_tasks=False, close_bot_session=False)
@@ -124,6 +124,7 @@ async def test_a_story_of_words_taps_and_files(anna: VirtualUser) -> None:
 
 async def test_a_silent_bot_is_a_failure_of_the_story(anna: VirtualUser) -> None:
     await anna.start()
+    anna.patience = 1
     with pytest.raises(AssertionError, match="did not answer the tap on 'Молча'"):
         await anna.tap("Молча")
 

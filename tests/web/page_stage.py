@@ -36,7 +36,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 ANNA, OLGA, IGOR = 101, 102, 103
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 
 def picture(color: tuple[int, int, int] = (70, 110, 160), size: tuple[int, int] = (320, 200)) -> bytes:
