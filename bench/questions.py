@@ -135,7 +135,14 @@ def _lists(found: dict[str, Any], today: date, far: int) -> Iterator[tuple[str, 
 def _cards(
     found: dict[str, Any], deal: dict[str, Any], policy: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for method in ("deals.card", "money.totals", "policies.prefill", "variants.of_deal", "variants.compare"):
+    for method in (
+        "deals.card",
+        "deals.heading",
+        "money.totals",
+        "policies.prefill",
+        "variants.of_deal",
+        "variants.compare",
+    ):
         yield method, "", deal
     yield "tasks.of_deal", "", deal
     yield "journal.page", "", {**deal, "offset": 0, "limit": 5}

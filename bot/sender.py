@@ -97,6 +97,7 @@ class Sender:
         self._limiter = Limiter(pace.per_second, pace.per_chat)
         self._wake = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], TakenMessage] = {}
+        self._room = asyncio.Semaphore(pace.messages_at_once)
         self._taking = True
 
     def wake(self) -> None:
@@ -111,9 +112,11 @@ class Sender:
         try:
             while self._taking:
                 self._wake.clear()
-                free = self._pace.messages_at_once - len(self._under_way)
+                # As many again wait here as are being sent, so that looking for the next ones is done for many at once.
+                held, at_once = len(self._under_way), self._pace.messages_at_once
+                free = 2 * at_once - held if held <= at_once else 0
                 try:
-                    taken = await self._outbox.take(free, lease_seconds=self._pace.lease) if free > 0 else []
+                    taken = await self._outbox.take(free, lease_seconds=self._pace.lease) if free else []
                 except Exception as error:  # noqa: BLE001 - the queue is still there; look again
                     self._complain("take", error)
                     taken = []
@@ -121,7 +124,7 @@ class Sender:
                     task = asyncio.create_task(self._send(message), name=f"message-{message.id}")
                     self._under_way[task] = message
                     task.add_done_callback(self._finished)
-                if len(taken) < free or free <= 0:
+                if len(taken) < free or not free:
                     await self._called(self._pace.look_again)
         finally:
             renewing.cancel()
@@ -135,6 +138,7 @@ class Sender:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+        await self._outbox.settled()
 
     async def _called(self, patience: float) -> None:
         try:
@@ -153,7 +157,8 @@ class Sender:
     async def _send(self, message: TakenMessage) -> None:
         with structlog.contextvars.bound_contextvars(message=message.id, kind=message.kind):
             try:
-                result = await self._deliver(message)
+                async with self._room:
+                    result = await self._deliver(message)
             except asyncio.CancelledError:
                 await asyncio.shield(self._outbox.failed(message.id, "stopped", wait_seconds=0, most=_OFTEN))
                 raise

@@ -181,6 +181,14 @@ class DealService(Service):
         )
 
     @query(ANYBODY)
+    async def heading(self, tx: Transaction, actor: Actor, deal_id: int) -> Deal:
+        """A deal with its client, line and seller, for a message that only tells of it. Raises NotFound."""
+        found = await tx.deals.heading(actor.scope, deal_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    @query(ANYBODY)
     async def page(self, tx: Transaction, actor: Actor, filter_: str, offset: int, limit: int) -> DealPage:
         """A page of the actor's deals by next touch; an admin who sells nothing looks at everybody's."""
         today = actor.day(tx.now)

@@ -74,6 +74,7 @@ _author, _assignee = Shape(User, entity=_AUTHOR), Shape(User, entity=_ASSIGNEE)
 _phone, _variant, _insurer = Shape(ClientPhone), Shape(Variant), Shape(Insurer, entity=_INSURER)
 _policy, _payment, _task = Shape(Policy), Shape(Payment), Shape(Task)
 _expense, _entry = Shape(DealExpense), Shape(JournalEntry)
+_HEADING = (_deal, _client, _line, _seller)
 _TOTALS = 12
 
 
@@ -203,6 +204,27 @@ def statement(everything: bool, as_seller: bool, as_executor: bool, policies: in
         # Whoever sees everything is given as well, so that there is one way to call it.
         .where(Deal.id == deal_id, viewer.is_not(None), may_see_deal(scope, viewer))
     )
+
+
+@cache
+def heading_statement(everything: bool, as_seller: bool, as_executor: bool) -> str:
+    """The statement for a deal and whom it is about, with arguments as those of the card's."""
+    scope = Scope(everything=everything, as_seller=as_seller, as_executor=as_executor)
+    viewer = given(2, BigInteger())
+    return ready(
+        select(*(column for shape in _HEADING for column in shape.columns))
+        .select_from(Deal)
+        .join(Client, Client.id == Deal.client_id)
+        .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
+        .join(User, User.id == Deal.seller_id)
+        .where(Deal.id == given(1, BigInteger()), viewer.is_not(None), may_see_deal(scope, viewer))
+    )
+
+
+def read_heading(found: Any) -> Deal:
+    """A deal with its client, line and seller, from the one row that the statement has fetched."""
+    deal: Deal = _with(found, _deal, client=_client, line=_line, seller=_seller)
+    return deal
 
 
 def read(found: Any) -> DealCard:

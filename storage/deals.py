@@ -153,6 +153,12 @@ class Deals(Repository):
         found = await self.direct(text, deal_id, scope.user_id)
         return deal_card.read(found[0]) if found else None
 
+    async def heading(self, scope: Scope, deal_id: int) -> Deal | None:
+        """A deal with its client, line and seller."""
+        text = deal_card.heading_statement(scope.everything, scope.as_seller, scope.as_executor)
+        found = await self.direct(text, deal_id, scope.user_id)
+        return deal_card.read_heading(found[0]) if found else None
+
     async def documents(self, deal_id: int) -> int:
         """How many papers a deal has."""
         papers = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))

@@ -1,5 +1,6 @@
 """Messages to people, written with the effect that causes them, claimed by a sender in order per person."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,10 +55,13 @@ _TAKE = f"""
               outbox.created_at, message_id, {", ".join(ready(column) for column in _PERSON.columns)}
 """  # noqa: S608 - the columns are the table's own
 
+# Several rows are locked in the order of their ids: a mark lost to a deadlock would be a message that is sent again.
 _SENT = """
+    WITH done AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS done (id, message_id)),
+    locked AS (SELECT id FROM outbox WHERE id = ANY($1) ORDER BY id FOR UPDATE)
     UPDATE outbox SET status = 'done', sent_at = clock_timestamp(), leased_until = NULL, error = NULL,
-        message_id = coalesce($2::bigint, message_id)
-    WHERE id = $1
+        message_id = coalesce(done.message_id, outbox.message_id)
+    FROM locked JOIN done USING (id) WHERE outbox.id = locked.id
 """
 
 _SHOWN = text("UPDATE outbox SET message_id = :message_id WHERE id = :id")
@@ -72,8 +76,9 @@ _FAILED = text(
 ).bindparams(bindparam("error", type_=TEXT), bindparam("dead", type_=BOOLEAN))
 
 _RENEW = text(
-    "UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)"
-    " WHERE id = ANY(:ids) AND status = 'pending' AND leased_until IS NOT NULL"
+    "WITH locked AS (SELECT id FROM outbox WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)"
+    " UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)"
+    " FROM locked WHERE outbox.id = locked.id AND status = 'pending' AND leased_until IS NOT NULL"
 ).bindparams(bindparam("ids", type_=ARRAY(BIGINT)))
 
 RESEND = text(
@@ -113,6 +118,8 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = database.direct
+        self._marks: list[tuple[int, int | None, asyncio.Future[None]]] = []
+        self._marking: asyncio.Task[None] | None = None
 
     async def take(self, limit: int, *, lease_seconds: float = 60) -> list[TakenMessage]:
         """Lease the next message of up to `limit` people who have none under way."""
@@ -124,8 +131,33 @@ class Outbox:
         return sorted((_taken(tuple(row)) for row in rows), key=lambda m: m.id)
 
     async def sent(self, row_id: int, *, message_id: int | None) -> None:
-        """Mark a message as done; without a message id when there was nothing to say."""
-        await self._direct.fetch(_SENT, row_id, message_id)
+        """Mark a message as done; without a message id when there was nothing to say.
+
+        It is marked when this returns. Those that come while others are being marked share the next statement.
+        """
+        marked = asyncio.get_running_loop().create_future()
+        self._marks.append((row_id, message_id, marked))
+        if self._marking is None:
+            self._marking = asyncio.create_task(self._mark(), name="outbox-marks")
+        await marked
+
+    async def settled(self) -> None:
+        """Wait until everything is marked that somebody has begun to mark, even if he was cut off in the middle."""
+        if self._marking is not None:
+            await asyncio.wait([self._marking])
+
+    async def _mark(self) -> None:
+        try:
+            while self._marks:
+                marks, self._marks = self._marks, []
+                try:
+                    await self._direct.fetch(_SENT, [mark[0] for mark in marks], [mark[1] for mark in marks])
+                except Exception as error:  # noqa: BLE001 - it is whoever waits that has to know
+                    _settle(marks, error)
+                else:
+                    _settle(marks, None)
+        finally:
+            self._marking = None
 
     async def shown(self, row_id: int, message_id: int) -> None:
         """Remember that the text is out while its papers are not: a retry must not repeat the text."""
@@ -168,6 +200,16 @@ class Outbox:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_DEPTH)).one()
         return row[0], row[1], float(row[2])
+
+
+def _settle(marks: list[tuple[int, int | None, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _row_id, _message_id, marked in marks:
+        if marked.done():
+            continue  # nobody waits any more
+        if error is None:
+            marked.set_result(None)
+        else:
+            marked.set_exception(error)
 
 
 def _taken(row: Sequence[Any]) -> TakenMessage:

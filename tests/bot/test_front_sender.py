@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+from aiogram.methods import SendMessage
 from sqlalchemy import select
 
 from bot.sender import Limiter
@@ -13,6 +14,7 @@ from sandbox.people import VirtualUser
 from services.access import SYSTEM
 from services.documents import Incoming
 from services.registry import Services
+from storage.outbox import Outbox
 from tests.bot.conftest import Agency, OpenAgency, faster
 from tests.bot.front_desk import Desk, NotebookService
 
@@ -153,6 +155,58 @@ async def test_a_message_that_cannot_be_made_is_put_aside_and_the_next_one_goes(
     await agency.quiet()
     assert [m.text for m in anna.received] == ["after it"]
     assert await agency.rows(STATUS) == [("dead", 1), ("done", 1)]
+
+
+async def test_no_more_messages_are_in_doubt_than_may_be_sent_at_once(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(messages_at_once=3))
+    people = [await agency.person(f"Анна {number}", Role.SELLER) for number in range(10)]
+    unmarked: list[int] = []
+
+    async def counted(make_request: Any, bot: Any, method: Any) -> Any:
+        if isinstance(method, SendMessage):
+            rows = await agency.rows(
+                "SELECT count(*) FROM outbox WHERE status = 'pending' AND leased_until IS NOT NULL"
+            )
+            unmarked.append(rows[0][0])
+            under_way.add(method.chat_id)
+            most.append(len(under_way))
+        try:
+            return await make_request(bot, method)
+        finally:
+            if isinstance(method, SendMessage):
+                under_way.discard(method.chat_id)
+
+    under_way: set[int | str] = set()
+    most: list[int] = []
+    agency.app.bot.session.middleware(counted)
+    for person in people:
+        await tell(agency, person, "one")
+        await tell(agency, person, "two")
+    await agency.quiet()
+    assert [[m.text for m in person.received] for person in people] == [["one", "two"]] * 10
+    assert max(most) <= 3
+    assert max(unmarked) <= 6, "it may claim as many again, and no more"
+
+
+async def test_marks_made_together_are_all_kept_and_so_is_that_of_somebody_who_was_cut_off(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers)
+    await agency.person("Анна", Role.SELLER)
+    await agency.execute(
+        "INSERT INTO outbox (recipient_id, kind, params, edits_card, status, attempts, not_before)"
+        " SELECT u.id, 'test_line', '{}', false, 'pending', 0, now() + interval '1 day'"
+        " FROM users u, generate_series(1, 4)"
+    )
+    ids = [row[0] for row in await agency.rows("SELECT id FROM outbox ORDER BY id")]
+    outbox = Outbox(agency.app.database)
+    marks = [asyncio.create_task(outbox.sent(row, message_id=row * 10)) for row in ids[:3]]
+    await asyncio.sleep(0)
+    marks[2].cancel()
+    await asyncio.gather(*marks[:2], outbox.sent(ids[3], message_id=None))
+    await outbox.settled()
+    found = await agency.rows("SELECT status, message_id FROM outbox ORDER BY id")
+    assert found == [("done", row * 10) for row in ids[:3]] + [("done", None)]
 
 
 async def a_paper(agency: Agency, owner: VirtualUser) -> int:

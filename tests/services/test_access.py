@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from models.enums import Role
 from models.tables import AuditRecord, TeamSetting
 from services.access import ADMINS, Actor, Service, command, origin
-from services.errors import Forbidden
+from services.errors import Forbidden, NotFound
 from storage.uow import Transaction
 from tests.services.conftest import Agency
 
@@ -73,6 +73,17 @@ async def test_audit_records_are_chained_and_cannot_be_edited_or_deleted(agency:
     for statement in ("UPDATE audit_records SET actor_id = 1", "DELETE FROM audit_records", "TRUNCATE audit_records"):
         with pytest.raises(DBAPIError, match="append-only"):
             await agency.sql(statement)
+
+
+async def test_what_a_message_tells_of_a_deal_is_told_to_nobody_who_may_not_see_it(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna, executor_id=agency.egor.user_id)
+    for actor in (agency.anna, agency.egor, agency.galina):
+        heading = await agency.services.deals.heading(actor, deal_id)
+        assert (heading.id, heading.seller.full_name) == (deal_id, "Анна Серова")
+        assert (heading.client.seller_id, heading.line.code) == (agency.anna.user_id, "kasko")
+    for stranger in (agency.boris, Actor(user_id=agency.anna.user_id, roles=frozenset({Role.EXECUTOR}))):
+        with pytest.raises(NotFound):
+            await agency.services.deals.heading(stranger, deal_id)
 
 
 async def test_a_person_who_lost_his_roles_sees_no_deal(agency: Agency) -> None:
