@@ -49,6 +49,8 @@ class Outcome:
     ambiguous: int = 0
     out_of_order: int = 0
     too_early: int = 0
+    unheard: int = 0
+    """Early calls of a bot whose predecessor died before it could write the refusal down."""
     unsettled: int = 0
     answers: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -57,7 +59,8 @@ class Outcome:
         return (
             f"messages {self.messages}, kills {self.kills}, 429s {self.refused}, {self.seconds:.0f} s\n"
             f"lost {self.lost}, repeated {self.repeated} (sends whose answer was lost: {self.ambiguous}),"
-            f" chats out of order {self.out_of_order}, calls before their retry_after {self.too_early},"
+            f" chats out of order {self.out_of_order}, calls before their retry_after {self.too_early}"
+            f" (and {self.unheard} by the successor of a bot that died before it wrote the refusal down),"
             f" messages neither sent nor given up {self.unsettled}\n"
             f"interactive answers meanwhile: {len(self.answers)}, slowest {max(self.answers, default=0):.2f} s"
         )
@@ -96,10 +99,12 @@ async def storm(database_url: str, folder: Path, *, messages: int, kills: int, s
         with crew.watch.open(), refusals:
             for _ in range(kills):
                 bot = await fleet.start(PACE, FAULT_POINT=f"{chance.choice(PLACES)}:{chance.randint(1, life)}")
+                refusals.life += 1
                 await bot.code()
                 outcome.kills += 1
                 outcome.ambiguous += await _in_doubt(crew, people)
             await fleet.start(PACE)  # with messages that old it does not call itself ready
+            refusals.life += 1
             await asyncio.gather(crew.settled(patience=600), _at_the_counter(crew.sellers[0], outcome))
         expected = list(range(1, each + 1))
         for number in people:
@@ -144,7 +149,8 @@ class _Refusals:
 
     def __init__(self, world: World, people: set[int], outcome: Outcome) -> None:
         self._world, self._people, self._outcome = world, people, outcome
-        self._until: dict[int, float] = {}
+        self._until: dict[int, tuple[float, int]] = {}
+        self.life = 0
 
     def __enter__(self) -> None:
         self._record = self._world.record
@@ -157,10 +163,14 @@ class _Refusals:
         chat = int(call.params.get("chat_id", 0) or 0)
         if call.method == "sendMessage" and chat in self._people:
             now = time.monotonic()
-            self._outcome.too_early += now < self._until.pop(chat, 0)
+            until, life = self._until.pop(chat, (0.0, 0))
+            if now < until and life == self.life:
+                self._outcome.too_early += 1
+            elif now < until:
+                self._outcome.unheard += 1
             if call.verdict == 429:
                 self._outcome.refused += 1
-                self._until[chat] = now + 0.95  # the answer was on its way for a moment
+                self._until[chat] = now + 0.95, self.life  # the answer was on its way for a moment
         self._record(call)
 
 

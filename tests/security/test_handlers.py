@@ -4,7 +4,7 @@ A handler, a kind of button or a dialog that is not in the table fails the build
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from enum import Enum
 
 import pytest
@@ -13,12 +13,17 @@ from aiogram_dialog import Dialog, StartMode
 from aiogram_dialog.setup import collect_dialogs
 
 import handlers
+from handlers.policies.cards import OpenPolicy
+from handlers.reminders.buttons import Answer
+from handlers.variants.buttons import Step, VariantButton
 from models.enums import Role
 from sandbox.people import VirtualUser
 from services.access import ADMINS, ANYBODY, SELLERS
 from tests.bot.steps import PDF, plain
+from tests.security.claims import WORDS as CLAIMED
 from tests.security.claims import claims, kinds, routers
 from tests.security.house import House, watching
+from tests.security.shortcut import Shortcut, foreign, shortcut
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -258,3 +263,95 @@ async def test_every_window_asks_again_whether_who_looks_may_see(house: House) -
             if person in may - {office.egor} and not windows and name not in NEEDS_MORE:
                 wrong.append(f"{name} shows {person.name} nothing")
     assert wrong == []
+
+
+# --- what is closed and what was deleted ----------------------------------------------------------------------------
+
+
+async def looked_at(house: House, cut: Shortcut, people: list[VirtualUser], names: Iterable[str]) -> set[str]:
+    """The windows of these dialogs, with Анна's ids, that at least one of these people is shown."""
+    app, shown = house.agency.app, set()
+    for name in names:
+        for state in DIALOGS[name].states():
+            cut.forget()
+            for person in people:
+                manager = app.background.bg(app.bot, user_id=person.id, chat_id=person.id)
+                await manager.start(state, data=dict(IDS), mode=StartMode.RESET_STACK)
+            await house.agency.quiet()
+            if any(one.method != "answerCallbackQuery" for one in cut.said):
+                shown.add(str(state.state))
+    return shown - EMPTY_FORMS
+
+
+def answers_to(reminders: list[int]) -> list[str]:
+    """Every answer to these reminders, with a number that is days, and a person, and no reason."""
+    return [Answer(what=what, id=id_, value="3").pack() for id_ in reminders for what in CLAIMED["what"]]
+
+
+async def test_what_was_deleted_is_to_every_button_and_window_as_if_it_had_never_been(house: House) -> None:
+    office = house.office
+    rows = await office.rows("SELECT min(id) FROM reminders WHERE kind IN ('policy_end', 'payment') GROUP BY kind")
+    reminders = [id_ for (id_,) in rows]
+    assert len(reminders) == 2
+    pairs = [*zip(answers_to(reminders), answers_to([ABSENT] * len(reminders)), strict=True)]
+    pairs += [(OpenPolicy(policy_id=1).pack(), OpenPolicy(policy_id=ABSENT).pack())]
+    for step in (Step.CHOOSE, Step.ISSUE):
+        one, other = (VariantButton(step=step, deal_id=1, variant_id=id_).pack() for id_ in (2, ABSENT))
+        pairs.append((one, other))
+    different = []
+    await house.agency.execute("UPDATE variants SET deleted_at = '2026-01-01'")
+    await house.agency.execute("UPDATE policies SET deleted_at = '2026-01-01'")
+    logging.disable(logging.ERROR)  # a refusal in the background is logged, with everything that led to it
+    try:
+        async with watching(house), shortcut(house.agency.app) as cut:
+            for person in (office.anna, office.egor, office.galina, house.boris):
+                for pair in pairs:
+                    told = []
+                    for data in pair:
+                        cut.forget()
+                        await cut.press(person, data)
+                        told.append([(one.method, plain(one.words)) for one in cut.said])
+                        assert cut.failures == []
+                    different += [(person.name, pair, told)] if told[0] != told[1] else []
+            assert different == []
+            about = [name for name in DIALOGS if name.rpartition(":")[2] in {"Policy", "Payment", "EditVariant"}]
+            assert await looked_at(house, cut, [office.anna, office.galina], about) == set()
+    finally:
+        logging.disable(logging.NOTSET)
+        await house.agency.execute("UPDATE variants SET deleted_at = NULL WHERE deleted_at = '2026-01-01'")
+        await house.agency.execute("UPDATE policies SET deleted_at = NULL WHERE deleted_at = '2026-01-01'")
+
+
+async def test_a_closed_deal_is_changed_by_no_button_of_a_message_and_shown_to_no_outsider(house: House) -> None:
+    """The last of this module: the deals stay closed."""
+    office, services = house.office, house.agency.app.services
+    anna, galina = [await services.people.identify(person.id) for person in (office.anna, office.galina)]
+    assert anna
+    assert galina
+    unpaid = (
+        "SELECT y.id FROM payments y JOIN policies p ON p.id = y.policy_id"
+        " WHERE settled_on IS NULL AND waived_at IS NULL AND deleted_at IS NULL ORDER BY 1"
+    )
+    for (payment_id,) in await office.rows(unpaid):
+        await services.money.waive(galina, payment_id, "не будет")
+    for (deal_id,) in await office.rows("SELECT id FROM deals WHERE stage <> 'closed' ORDER BY id"):
+        await services.deals.close(anna, deal_id, "ended", "other", "всё")
+    await house.agency.quiet()
+    reminders = [id_ for (id_,) in await office.rows("SELECT min(id) FROM reminders GROUP BY kind")]
+    presses = answers_to(reminders) + [data for kind in KINDS if kind is not Answer for data in claims(kind, [1])]
+    secrets = await house.secrets()
+    logging.disable(logging.ERROR)
+    try:
+        # Анна's parcel may still be told where it belongs: papers come late (documents.settle, test_role_matrix).
+        async with watching(house, besides={"parcels"}), shortcut(house.agency.app) as cut:
+            for person in (office.anna, office.egor, office.galina):
+                await cut.press_all(person, presses)
+            assert cut.failures == []
+            cut.forget()
+            for person in house.outsiders:
+                await cut.press_all(person, presses)
+            assert (foreign(cut, secrets), cut.failures) == ((0, []), [])
+            of_deals = [name for name in DIALOGS if SCREENS[name.rpartition(":")[2]] is Screen.DEAL]
+            assert await looked_at(house, cut, [house.boris], of_deals) == set()
+    finally:
+        logging.disable(logging.NOTSET)
