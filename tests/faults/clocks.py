@@ -202,6 +202,7 @@ def main() -> int:
     parser.add_argument("--deals", type=int, default=300, help="that tickers say; 0: the digests alone")
     parser.add_argument("--seconds", type=float, default=60, help="without the database")
     parser.add_argument("--years", type=int, default=4)
+    parser.add_argument("--zones", nargs="+", default=ZONES, help="of the digests, in fours: each of them has its hour")
     given = parser.parse_args()
     with own_agency() as (server, _folder):
 
@@ -218,7 +219,7 @@ def main() -> int:
             if given.deals:
                 ticked = await tickers(agency, server.url, given.deals, gone)
                 print(ticked, f"({time.monotonic() - began:.0f} s)", flush=True)  # noqa: T201
-            days = await digests(agency, ZONES, [(date(2027, 1, 1), 1461 * given.years // 4 + 2)])
+            days = await digests(agency, given.zones, [(date(2027, 1, 1), 1461 * given.years // 4 + 2)])
             print(days, f"({time.monotonic() - began:.0f} s)")  # noqa: T201
             await database.close()
             return bool(ticked.doubled or ticked.missed or days.wrong)
