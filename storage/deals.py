@@ -1,6 +1,6 @@
 """Deals, seen through a scope, and the numbers that a deal's card shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy import Select, func, select
@@ -18,12 +18,13 @@ from models.tables import (
     Task,
     Variant,
 )
-from storage import deal_card
+from storage import deal_card, deal_list
 from storage.repository import (
     OPEN_TASK,
     UNPAID,
     Repository,
     among,
+    far_enough,
     may_see_deal,
     number,
     of_live_policy,
@@ -89,27 +90,15 @@ class Deals(Repository):
 
         No stage means every open one; `before` and `on` are about the day of the next touch.
         """
-        where = [OPEN_DEAL if stage is not DealStage.CLOSED else Deal.stage == stage]
-        if stage not in {None, DealStage.CLOSED}:
-            where.append(Deal.stage == stage)
-        if before is not None:
-            where.append(Deal.review_on < before)
-        if on is not None:
-            where.append(Deal.review_on == on)
-        closed = stage is DealStage.CLOSED
-        # The page is chosen from the index alone; only its own rows are read from the table.
-        found = seen(scope, Deal.id, (Deal.closed_at if closed else Deal.review_on).label("key"), where=tuple(where))
-        keys = found.subquery()
-        order = (keys.c.key.desc(), keys.c.id.desc()) if closed else (keys.c.key, keys.c.id)
-        page = select(keys).order_by(*order).offset(offset).limit(limit).subquery()
-        order = (page.c.key.desc(), page.c.id.desc()) if closed else (page.c.key, page.c.id)
-        rows = await self.many(
-            select(Deal)
-            .join(page, page.c.id == Deal.id)
-            .options(joinedload(Deal.client), joinedload(Deal.line))
-            .order_by(*order)
-        )
-        return rows, await self.count(found, offset)
+        when, day = ("before", before) if before is not None else ("on", on) if on is not None else (None, None)
+        text = deal_list.statement(replace(scope, user_id=0), stage, when, limit, far_enough(offset))
+        days = (day,) if when else ()
+        rows = await self.direct(text, scope.user_id, offset, *days)
+        if rows:
+            return [deal_list.read(row) for row in rows], number(rows[0][0], offset)
+        # Behind the last page: how many there are stands beside the rows of the first.
+        first = await self.direct(text, scope.user_id, 0, *days) if offset else []
+        return [], number(first[0][0], offset) if first else 0
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
         """A client's deals with their lines: open ones by next touch, then closed ones."""

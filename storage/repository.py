@@ -37,17 +37,21 @@ T = TypeVar("T")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
-def ways_to_see(scope: Scope) -> list[ColumnElement[bool]]:
-    """Why a person sees a deal: it is his, he executes it, he has an open task on it. Each is a range of an index."""
+def ways_to_see(scope: Scope, viewer: ColumnElement[int] | None = None) -> list[ColumnElement[bool]]:
+    """Why a person sees a deal: it is his, he executes it, he has an open task on it. Each is a range of an index.
+
+    `viewer` stands for the scope's person in a statement that is made once for everybody.
+    """
+    who = scope.user_id if viewer is None else viewer
     # Not correlated: a statement about tasks has another task in its FROM.
-    with_task = select(Task.deal_id).where(Task.assignee_id == scope.user_id, OPEN_TASK).correlate(None)
-    return _ways(scope, scope.user_id, Deal.id == any_(func.array(with_task.scalar_subquery())))
+    with_task = select(Task.deal_id).where(Task.assignee_id == who, OPEN_TASK).correlate(None)
+    return _ways(scope, who, Deal.id == any_(func.array(with_task.scalar_subquery())))
 
 
 def may_see_deal(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
     """Whether a deal is inside a scope, for statements that start from a deal; lists start from the person: `seen`.
 
-    `viewer` stands for the scope's person in a statement that is made once for everybody.
+    `viewer` as in `ways_to_see`.
     """
     who = scope.user_id if viewer is None else viewer
     # Correlated with the deal alone, and no index can begin with it: the statement is to begin with the deal.
@@ -62,9 +66,14 @@ def _ways(scope: Scope, who: int | ColumnElement[int], with_task: ColumnElement[
     return [*ways, Deal.executor_id == who, with_task] if scope.as_executor else ways
 
 
-def seen(scope: Scope, *columns: Any, where: tuple[ColumnElement[bool], ...] = ()) -> Rows:
+def seen(
+    scope: Scope,
+    *columns: Any,
+    where: tuple[ColumnElement[bool], ...] = (),
+    viewer: ColumnElement[int] | None = None,
+) -> Rows:
     """Columns of the deals inside a scope: a part for each way to see them, for no index answers their OR."""
-    return in_ways(ways_to_see(scope), *columns, where=where)
+    return in_ways(ways_to_see(scope, viewer), *columns, where=where)
 
 
 def in_ways(ways: list[ColumnElement[bool]], *columns: Any, where: tuple[ColumnElement[bool], ...] = ()) -> Rows:
@@ -106,6 +115,11 @@ def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:
 def number(counted: int, past: int = 0) -> int:
     """What `up_to_many` has counted: the number, or that there are at least so many."""
     return counted if counted <= _ceiling(past) else AtLeast(_ceiling(past))
+
+
+def far_enough(past: int) -> int:
+    """A limit for `number` that is the same for many pages, so that not each of them has a statement of its own."""
+    return MANY * -(-past // MANY) + MANY + 1
 
 
 def _ceiling(past: int) -> int:
