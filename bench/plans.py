@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 
+from storage import schema
 from storage.engine import Database
 
 SMALL = {
@@ -23,12 +25,16 @@ EXCEPTIONS = {
     "ix_outbox_dead": "messages that were given up",
     "ix_policies_deleted": "policies that were entered by mistake",
     "ix_reminders_failing": "reminders that cannot be fired",
+    "ix_reminders_admin": "what whoever becomes an admin is to hear of: all of it",
     "ix_incomes_unknown": "commissions that nobody knows the rate of",
     "ix_tasks_open": "tasks that are not done: what people have in hand",
     "ix_tasks_deal_open": "the same",
     "ix_tasks_question": "questions without an answer",
 }
 """Indexes that hold a few rows of a big table and nothing else, however big it is: those may be read whole."""
+
+FOR_ANY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "timezone": "UTC"}
+"""A connection that plans for any parameters, and walks where nothing else is left."""
 
 EARLY = 5
 """A scan is stopped early when it has cost less than this part of itself."""
@@ -70,13 +76,37 @@ def watched(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def walks(database: Database, sent: list[tuple[str, Any]]) -> list[Walk]:
-    """Those of the statements for which Postgres would walk a whole big table."""
+    """Those of the statements for which Postgres would walk a whole big table: with these parameters, or because no
+    index answers them whatever the parameters are, which is how a statement is planned that is run often.
+    """
     found = []
-    for statement, parameters in sent:
-        if statement.lstrip().split(None, 1)[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
-            plan = await database.direct.value(f"EXPLAIN (FORMAT JSON) {statement}", *parameters)
-            found += [Walk(table, statement) for table in _walked(json.loads(plan)[0]["Plan"], None)]
+    connection = await asyncpg.connect(schema.dsn(database.url), server_settings=FOR_ANY)
+    try:
+        for statement, parameters in sent:
+            if statement.lstrip().split(None, 1)[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
+                plan = await database.direct.value(f"EXPLAIN (FORMAT JSON) {statement}", *parameters)
+                tables = {*_walked(json.loads(plan)[0]["Plan"], None)}
+                tables |= {*_without_index(await _plan_for_any(connection, statement, len(parameters)))}
+                found += [Walk(table, statement) for table in sorted(tables)]
+    finally:
+        await connection.close()
     return found
+
+
+async def _plan_for_any(connection: asyncpg.Connection, statement: str, parameters: int) -> dict[str, Any]:
+    await connection.execute(f"PREPARE planned AS {statement}")
+    values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+    told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned{values}")
+    await connection.execute("DEALLOCATE planned")
+    plan: dict[str, Any] = json.loads(told)[0]["Plan"]
+    return plan
+
+
+def _without_index(node: dict[str, Any]) -> Iterator[str]:
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL:
+        yield f"{node['Relation Name']} (whatever the parameters)"
+    for below in node.get("Plans", ()):
+        yield from _without_index(below)
 
 
 def _walked(node: dict[str, Any], stopped_at: float | None) -> Iterator[str]:

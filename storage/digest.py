@@ -27,7 +27,6 @@ from models.tables import Deal, InboxUpdate, Income, OutboxMessage, Payment, Pol
 from storage.deals import OPEN_DEAL
 from storage.repository import (
     MANY,
-    OPEN_TASK,
     Repository,
     Rows,
     among,
@@ -35,9 +34,11 @@ from storage.repository import (
     number,
     of_live_policy,
     seen,
+    up_to,
     up_to_many,
 )
 
+# That these tasks are open is seen by Postgres; said to it as well, it would expect a twentieth of them.
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
@@ -74,11 +75,11 @@ class Whose:
 
     @property
     def late(self) -> ColumnElement[bool]:
-        return and_(OPEN_TASK, RUNNING, Task.due_at < self.now)
+        return and_(RUNNING, Task.due_at < self.now)
 
     @property
     def due_today(self) -> ColumnElement[bool]:
-        return and_(OPEN_TASK, RUNNING, Task.due_at >= self.now, Task.due_at < self.day_ends)
+        return and_(RUNNING, Task.due_at >= self.now, Task.due_at < self.day_ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Digest(Repository):
     async def counts(self, whose: Whose, short_days: int) -> DayCounts:
         """All the numbers of a person's day in one round trip."""
         tasks = select(Task.id)
-        not_taken, asked = and_(OPEN_TASK, NOT_TAKEN), Task.status == TaskStatus.QUESTION
+        asked = Task.status == TaskStatus.QUESTION
         row = await self.session.execute(
             select(
                 up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on < whose.today))),
@@ -122,8 +123,8 @@ class Digest(Repository):
                 up_to_many(self._owed_today(whose)),
                 up_to_many(tasks.where(whose.mine, whose.due_today)),
                 up_to_many(tasks.where(whose.on_deals, asked)),
-                up_to_many(tasks.where(whose.given, not_taken)),
-                up_to_many(tasks.where(whose.mine, not_taken)),
+                up_to_many(tasks.where(whose.given, NOT_TAKEN)),
+                up_to_many(tasks.where(whose.mine, NOT_TAKEN)),
             )
         )
         return DayCounts(*(number(counted) for counted in row.one()))
@@ -156,12 +157,7 @@ class Digest(Repository):
         rates = (
             select(func.count(Payment.policy_id.distinct()))
             .join(Income, Income.payment_id == Payment.id)
-            .join(Policy, Policy.id == Payment.policy_id)
-            .where(
-                Income.expected_amount.is_(None),
-                Income.status == IncomeStatus.EXPECTED,
-                Policy.deleted_at.is_(None),
-            )
+            .where(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED, of_live_policy(EVERYTHING))
         )
         updates = select(func.count()).select_from(InboxUpdate).where(InboxUpdate.status == DeliveryStatus.DEAD)
         messages = (
@@ -209,7 +205,7 @@ class Digest(Repository):
                 where=(OPEN_DEAL, Deal.id.not_in(but), *when),
             )
             keys = found.subquery()
-            return select(keys).order_by(keys.c.day, keys.c.id).limit(MANY)
+            return select(keys).order_by(keys.c.day, keys.c.id).limit(up_to(MANY))
 
         yield touched(0, Deal.review_on < whose.today)
         yield touched(1, Deal.review_on == whose.today)
@@ -217,7 +213,7 @@ class Digest(Repository):
         owing = self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))
         owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on)
         for burning in (expired, owing):
-            ids = burning.limit(MANY).subquery()
+            ids = burning.limit(up_to(MANY)).subquery()
             yield select(deal, Deal.id.label("id"), literal(0).label("rank"), day).where(
                 Deal.id.in_(select(ids.c.deal_id))
             )
@@ -225,13 +221,13 @@ class Digest(Repository):
     @staticmethod
     def _tasks(whose: Whose, but: Collection[int]) -> Iterator[Rows]:
         """Tasks to be done or answered: overdue first, then today's, then those that wait for somebody."""
-        not_taken, asked = and_(OPEN_TASK, NOT_TAKEN), Task.status == TaskStatus.QUESTION
+        asked = Task.status == TaskStatus.QUESTION
         for rank, wanted in (
             (0, whose.mine & whose.late),
             (0, whose.given & whose.late),
             (1, whose.mine & whose.due_today),
-            (2, whose.mine & not_taken),
-            (2, whose.given & not_taken),
+            (2, whose.mine & NOT_TAKEN),
+            (2, whose.given & NOT_TAKEN),
             (2, and_(whose.on_deals, asked)),
         ):
             yield (
@@ -243,7 +239,7 @@ class Digest(Repository):
                 )
                 .where(wanted, Task.id.not_in(but))
                 .order_by(Task.due_at, Task.id)
-                .limit(MANY)
+                .limit(up_to(MANY))
             )
 
 

@@ -150,10 +150,11 @@ _DEPTH = text(
     "SELECT (SELECT count(*) FROM inbox WHERE status = 'pending'), (SELECT count(*) FROM inbox WHERE status = 'dead')"
 )
 
+# The statement's moment and not the clock's, which goes on while it runs: no index can be asked for what is older.
 _FORGET = text(
     """
-    WITH marks AS (DELETE FROM effects WHERE at < clock_timestamp() - make_interval(days => :days))
-    DELETE FROM inbox WHERE status = 'done' AND done_at < clock_timestamp() - make_interval(days => :days)
+    WITH marks AS (DELETE FROM effects WHERE at < statement_timestamp() - make_interval(days => :days))
+    DELETE FROM inbox WHERE status = 'done' AND done_at < statement_timestamp() - make_interval(days => :days)
     """
 )
 

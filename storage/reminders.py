@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, text, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from models.enums import ReminderKind, ReminderStatus
 from models.tables import Deal, LineOfBusiness, OutboxMessage, Payment, Policy, Reminder, Task, User
 from storage.repository import Repository
 
-# Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders).
-_ADMIN_STEP = ((Reminder.kind == ReminderKind.PAYMENT) & (Reminder.step >= 7)) | (
+# Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders); the
+# number stands in the text, as it does in the index.
+_ADMIN_STEP = ((Reminder.kind == ReminderKind.PAYMENT) & (Reminder.step >= text("7"))) | (
     Reminder.kind == ReminderKind.TASK_QUESTION
 )
 

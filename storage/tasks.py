@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
-from storage.repository import OPEN_TASK, Repository, among, in_ways, may_see_deal, number, up_to_many
+from storage.repository import OPEN_TASK, Repository, among, in_ways, may_see_deal, number, up_to, up_to_many
 
 LATELY: Final = 500
 """Among how many of the latest calculations it is looked who does a line: years ago it was somebody else."""
@@ -118,7 +118,7 @@ class Tasks(Repository):
     async def last_assignee(self, line_id: int, author_id: int) -> int | None:
         """Who was given a calculation or an issue of this line last: by this author, or else by anybody."""
         lately = select(Task.id, Task.assignee_id, Task.deal_id).where(Task.kind != TaskKind.OTHER)
-        lately = lately.order_by(Task.id.desc()).limit(LATELY)
+        lately = lately.order_by(Task.id.desc()).limit(up_to(LATELY))
         for among_these in (lately.where(Task.author_id == author_id), lately):
             recent = among_these.subquery()
             found: int | None = await self.one(
