@@ -8,6 +8,7 @@ from sqlalchemy import (
     any_,
     case,
     delete,
+    except_,
     exists,
     func,
     or_,
@@ -20,8 +21,8 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import in_ways, may_see_deal, seen
-from storage.words import FARTHEST, Words
+from storage.repository import in_ways, may_see_deal, seen, up_to
+from storage.words import FARTHEST, Reading, Words
 
 
 def may_see_client(scope: Scope) -> ColumnElement[bool]:
@@ -78,7 +79,10 @@ class Clients(Words):
         # An index orders the names; only the rows of the page are read from the table.
         live = Client.deleted_at.is_(None)
         own = Client.seller_id == scope.user_id
-        of_deals = Client.id == any_(func.array(seen(scope, Deal.client_id).scalar_subquery()))
+        ids = seen(scope, Deal.client_id)
+        if scope.as_seller:  # his own come by the index of the names; the others are few
+            ids = except_(ids, select(Client.id).where(own, live))
+        of_deals = Client.id == any_(func.array(ids.scalar_subquery()))
         ways: list[ColumnElement[bool]] = [own, ~own & of_deals] if scope.as_seller else [of_deals]
         found = in_ways([true()] if scope.everything else ways, Client.id, Client.name_key, where=(live,))
         keys = found.subquery()
@@ -93,25 +97,32 @@ class Clients(Words):
 
     async def like(self, scope: Scope, key: str, limit: int) -> list[Client]:
         """The likeliest clients for a name, typos forgiven."""
-        likeness = func.word_similarity(key, Client.name_key)
-        rank = case((Client.name_key.startswith(key, autoescape=True), 1.0), else_=likeness)
-        for match in await self.readings(key):
-            holds = [Client.words.overlap(words) for words in match.words]
-            near = select(Client.id).where(*holds, Client.deleted_at.is_(None), among_clients(Client.id, scope))
-            found = await self.many(
-                select(Client)
-                .where(Client.id.in_(near.limit(FARTHEST)), likeness >= match.least)
-                .options(selectinload(Client.phones))
-                .order_by(rank.desc(), Client.name_key, Client.id)
-                .limit(limit)
-            )
-            if found:
+        surely = await self.reading(key)
+        if surely is None:
+            return []
+        if found := await self._read_as(surely, scope, key, limit):
+            return found
+        for reading in await self.fainter_readings(key):
+            if found := await self._read_as(reading, scope, key, limit):
                 return found
         return []
 
+    async def _read_as(self, reading: Reading, scope: Scope, key: str, limit: int) -> list[Client]:
+        likeness = func.word_similarity(key, Client.name_key)
+        rank = case((Client.name_key.startswith(key, autoescape=True), 1.0), else_=likeness)
+        holds = [Client.words.overlap(words) for words in reading.words]
+        near = select(Client.id).where(*holds, Client.deleted_at.is_(None), among_clients(Client.id, scope))
+        return await self.many(
+            select(Client)
+            .where(Client.id.in_(near.limit(up_to(FARTHEST))), likeness >= reading.least)
+            .options(selectinload(Client.phones))
+            .order_by(rank.desc(), Client.name_key, Client.id)
+            .limit(limit)
+        )
+
     async def with_digits(self, scope: Scope, digits: str, limit: int) -> list[Client]:
         """Clients with these digits in a phone, or with exactly this INN."""
-        phones = with_digits_in_phone(digits).where(among_clients(ClientPhone.client_id, scope)).limit(FARTHEST)
+        phones = with_digits_in_phone(digits).where(among_clients(ClientPhone.client_id, scope)).limit(up_to(FARTHEST))
         same_inn = select(Client.id).where(Client.inn == digits, among_clients(Client.id, scope))
         return await self.many(
             select(Client)

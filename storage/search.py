@@ -15,7 +15,7 @@ from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Policy
 from models.values.at_least import AtLeast
 from storage.clients import among_clients, with_digits_in_phone
-from storage.repository import among, may_see_deal
+from storage.repository import among, may_see_deal, up_to
 from storage.words import FARTHEST, Reading, Words
 
 
@@ -60,13 +60,13 @@ _Part = Select[Any]
 class Search(Words):
     async def deals(self, scope: Scope, query: Query, offset: int, limit: int) -> tuple[list[Hit], int]:
         """A page of found deals, the surest first, each once with its best reason; and how many there are."""
-        readings = await self.readings(query.name) if query.name else []
-        parts = [*_marks(scope, query), *(part for one in readings[:1] for part in _names(scope, query.name, one))]
+        surely = await self.reading(query.name) if query.name else None
+        parts = [*_marks(scope, query), *(_names(scope, query.name, surely) if surely else ())]
         found, total = await self._find(parts, offset, limit)
-        for reading in readings[1:]:
+        for reading in await self.fainter_readings(query.name) if surely and not total else ():
+            found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
             if total:
                 break
-            found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
         return found, total
 
     async def _find(self, parts: list[_Part], offset: int, limit: int) -> tuple[list[Hit], int]:
@@ -101,7 +101,11 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
         yield _part(Why.NUMBER, sql_cast(Deal.number, Text), 10).where(Deal.number == query.number, may_see_deal(scope))
     if query.policy:
         held = Policy.number.contains(query.policy, autoescape=True)
-        near = select(Policy.id).where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope)).limit(FARTHEST)
+        near = (
+            select(Policy.id)
+            .where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope))
+            .limit(up_to(FARTHEST))
+        )
         yield (
             _part(Why.POLICY, Policy.number, case((Policy.number == query.policy, 9.5), else_=9.0))
             .join(Policy, Policy.deal_id == Deal.id)
@@ -116,7 +120,7 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
         yield _clients(Why.INN, Client.inn, 7).where(Client.inn == query.inn, among(Deal.id, scope))
     if query.digits:
         phones = with_digits_in_phone(query.digits).add_columns(ClientPhone.e164)
-        matches = phones.where(among_clients(ClientPhone.client_id, scope)).limit(FARTHEST).subquery()
+        matches = phones.where(among_clients(ClientPhone.client_id, scope)).limit(up_to(FARTHEST)).subquery()
         yield (
             _part(Why.PHONE, matches.c.e164, 6)
             .join(matches, matches.c.client_id == Deal.client_id)
@@ -127,7 +131,7 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
 def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
     """The same for a name: of the client, of the insured object."""
     holds = [Client.words.overlap(words) for words in reading.words]
-    near = select(Client.id).where(*holds, among_clients(Client.id, scope)).limit(FARTHEST)
+    near = select(Client.id).where(*holds, among_clients(Client.id, scope)).limit(up_to(FARTHEST))
     yield _clients(Why.CLIENT, Client.name, _rank(4, typed, Client.name_key)).where(
         Client.id.in_(near), among(Deal.id, scope), *_like(typed, Client.name_key, reading)
     )
@@ -139,7 +143,7 @@ def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
 
 def _near(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Deals that a person may see and that fulfil conditions, as many as are ranked."""
-    return Deal.id.in_(select(Deal.id).where(*conditions, among(Deal.id, scope)).limit(FARTHEST).correlate(None))
+    return Deal.id.in_(select(Deal.id).where(*conditions, among(Deal.id, scope)).limit(up_to(FARTHEST)).correlate(None))
 
 
 def _like(typed: str, column: Any, reading: Reading) -> list[ColumnElement[bool]]:

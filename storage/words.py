@@ -5,13 +5,9 @@ thousands, whatever the number of clients. The names that hold such words are th
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Select, case, func, literal, or_, select, union_all
-
-from models.tables import NameWord
 from storage.repository import Repository
 
 FARTHEST: Final = 300
@@ -19,6 +15,7 @@ FARTHEST: Final = 300
 
 STRONG: Final = 0.45
 """Similarity of two words from which one is taken for the other; less is tried only where nothing resembles more."""
+WEAK: Final = 0.3
 FAINT: Final = 0.4
 """Likeness of a name to the whole line at which it may be the one that was meant though not every word is in it."""
 
@@ -33,47 +30,40 @@ class Reading:
     least: float = 0.0
 
 
+_NEAR: Final = """
+    SELECT typed.word, near.known, near.likeness
+    FROM unnest($1::text[]) AS typed(word), near_words(typed.word, $2::real, $3::integer) AS near
+"""
+
+
 class Words(Repository):
     """What the repositories share that look for names."""
 
-    async def readings(self, line: str) -> list[Reading]:
-        """How a plain line may be meant, the surest first: all its words, misspelt perhaps; then any one of them."""
-        typed = list(dict.fromkeys(re.findall(r"[^\W_]+", line)))[:_WORDS]
-        strong, weak = await self._meant(typed)
-        meant = [words for word in typed if (words := strong[word] or weak[word])]
-        if not meant:
-            return []
-        # Three digits in a row are no name: what is like it on the whole would be noise.
-        alone = [] if re.search(r"[0-9]{3}", line) else sorted(typed, key=len, reverse=True)
-        any_of_them = [Reading([strong[word] + weak[word]], FAINT) for word in alone if strong[word] or weak[word]]
-        return [Reading(meant), *any_of_them]
+    async def reading(self, line: str) -> Reading | None:
+        """How a plain line is surely meant: all its words, misspelt perhaps; None where nothing resembles any."""
+        typed = _typed(line)
+        meant = await self._near(typed, STRONG)
+        if weak := [word for word in typed if not meant[word]]:
+            meant |= await self._near(weak, WEAK)
+        words = [meant[word] for word in typed if meant[word]]
+        return Reading(words) if words else None
 
-    async def _meant(self, typed: list[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    async def fainter_readings(self, line: str) -> list[Reading]:
+        """How a line may be meant of which nothing bears all the words: any one of them."""
+        # Three digits in a row are no name: what is like it on the whole would be noise.
+        alone = [] if re.search(r"[0-9]{3}", line) else sorted(_typed(line), key=len, reverse=True)
+        meant = await self._near(alone, WEAK)
+        return [Reading([meant[word]], FAINT) for word in alone if meant[word]]
+
+    async def _near(self, typed: list[str], least: float) -> dict[str, list[str]]:
         """The known words that each typed one may stand for: what begins with it or holds it or nearly is it."""
         # A year or a plate is not misspelt but another one; and there are too many of them to be known.
-        strong: dict[str, list[str]] = {word: [word] if re.search(r"[0-9]", word) else [] for word in typed}
-        weak: dict[str, list[str]] = {word: [] for word in typed}
-        parts = [_near(word).subquery().select() for word in typed if not strong[word]]
-        if parts:
-            for word, known, likeness in await self.session.execute(union_all(*parts)):
-                (strong if likeness >= STRONG else weak)[word].append(known)
-        return strong, weak
+        found: dict[str, list[str]] = {word: [word] if re.search(r"[0-9]", word) else [] for word in typed}
+        if unknown := [word for word in typed if not found[word]]:
+            for word, known, _likeness in await self.direct(_NEAR, unknown, least, _MEANT):
+                found[word].append(known)
+        return found
 
 
-def _near(word: str) -> Select[tuple[str, str, float]]:
-    known = NameWord.word
-    swapped, begins = known.in_(list(_swapped(word))), known.startswith(word, autoescape=True)
-    holds = known.contains(word, autoescape=True)
-    likeness = case(
-        (known == word, 4.0), (swapped, 3.0), (begins, 2.0), (holds, 1.0), else_=func.similarity(known, word)
-    )
-    # The operator is what the index serves, the function is not.
-    near = or_(swapped, begins) if len(word) < 3 else or_(swapped, holds, known.op("%")(word))
-    return select(literal(word), known, likeness).where(near).order_by(likeness.desc(), known).limit(_MEANT)
-
-
-def _swapped(word: str) -> Iterator[str]:
-    """The word, and what it was if two neighbouring letters have changed places."""
-    yield word
-    for at in range(len(word) - 1):
-        yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+def _typed(line: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r"[^\W_]+", line)))[:_WORDS]
