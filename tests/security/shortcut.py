@@ -26,6 +26,12 @@ from tests.security.claims import mark_of
 FILES = ("sendPhoto", "sendDocument", "sendVoice", "sendVideo", "sendAudio", "sendAnimation", "sendMediaGroup")
 UPDATES = itertools.count(1_000_000_000)
 
+# A screen is kept for whoever holds the update's lease, and for nobody else.
+_LEASED = """
+    INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts, leased_until)
+    VALUES ($1, $2, $3, $4, 'pending', 1, clock_timestamp() + interval '1 hour')
+"""
+
 
 @dataclass
 class Said:
@@ -110,10 +116,14 @@ class Shortcut:
     async def _give(self, person: VirtualUser, number: int, body: dict[str, Any]) -> None:
         payload = {"update_id": number, **body}
         taken = TakenUpdate(self.app.bot.id, number, person.id, payload, 1, datetime.now(UTC))
+        kept = self.app.database.direct
+        await kept.fetch(_LEASED, taken.bot_id, number, person.id, payload)
         try:
             await self.app.worker._handle(taken, False)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             self.failures.append(f"{person.name} {body}: {error!r}")
+        finally:
+            await kept.fetch("DELETE FROM inbox WHERE bot_id = $1 AND update_id = $2", taken.bot_id, number)
 
     async def telegram(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:
         """Say yes."""
