@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
@@ -15,7 +15,9 @@ from services.ports import FileStore
 from storage.backup import BackupError, Backups, Made, Retention, Tell
 from storage.embedded import resolve_database
 from storage.files import ASIDE, open_files
-from storage.restore import Restore, Restored, inspect
+
+if TYPE_CHECKING:
+    from storage.restore import Restored
 
 _STAGES: Final = {"database": "database", "documents": "documents", "checking": "reading it back"}
 
@@ -67,6 +69,8 @@ def restore(
     settings: Settings, path: Path, *, into: Path | None, passphrase_file: Path | None, force: bool = False
 ) -> int:
     """Restore a backup to where the settings point, or into a folder with an embedded database of its own."""
+    from storage.restore import Restore, inspect  # noqa: PLC0415 - the bot backs up and never restores
+
     passphrase = read_passphrase(passphrase_file) or _secret(settings.backup.backup_passphrase)
     # Before a server is started: a bad archive changes nothing, not even a folder.
     manifest = inspect(path, passphrase)
@@ -125,7 +129,7 @@ def _told(made: Made) -> str:
     )
 
 
-def _told_restored(restored: Restored) -> str:
+def _told_restored(restored: "Restored") -> str:
     return (
         f"restored the backup of {restored.created_at}: {restored.rows} rows, {_counts(restored.tables)}, "
         f"{restored.documents} documents, {restored.audit_records} audit records; everything is as it was backed up"

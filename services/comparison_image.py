@@ -11,8 +11,10 @@ from importlib.util import find_spec
 from io import BytesIO
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+if TYPE_CHECKING:  # imported by the first picture, so that a bot that draws none does not carry it
+    from PIL import ImageDraw, ImageFont
 
 TEXT, SMALL, TITLE = 30, 24, 40
 PAD, GAP, MARGIN = 22, 10, 48
@@ -31,8 +33,10 @@ class Cell:
 
 
 @lru_cache(maxsize=8)
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def _font(size: int, *, bold: bool = False) -> "ImageFont.FreeTypeFont":
     """DejaVu Sans: it has Cyrillic and the rouble sign, and comes with matplotlib (found, not imported: 1 s)."""
+    from PIL import ImageFont  # noqa: PLC0415 - with the first picture
+
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     library = find_spec("matplotlib")
     if library is None or library.origin is None:
@@ -40,7 +44,7 @@ def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(library.origin).parent / "mpl-data" / "fonts" / "ttf" / name, size)
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrap(text: str, font: "ImageFont.FreeTypeFont", width: int) -> list[str]:
     """Break a text into lines that fit; a word that is too long for a line is cut."""
     lines: list[str] = []
     line = ""
@@ -59,7 +63,7 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     return [*lines, line] if line else lines or [""]
 
 
-def _fitting(word: str, font: ImageFont.FreeTypeFont, width: int) -> int:
+def _fitting(word: str, font: "ImageFont.FreeTypeFont", width: int) -> int:
     """How many of its letters fit, at least one; found by halves, for a word may be as long as a comment."""
     return max(1, bisect_right(range(len(word)), width, key=lambda count: ceil(font.getlength(word[:count]))) - 1)
 
@@ -108,6 +112,8 @@ def draw(title: str, subtitle: str, headers: Sequence[str], rows: Sequence[Seque
     head_height = _height(max(map(len, head), default=1), SMALL)
     under = (len(feet) * (SMALL + GAP) + GAP) if feet else 0
     height = top + head_height + sum(row.height for row in body) + under + MARGIN
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - with the first picture
+
     image = Image.new("RGB", (wide + 2 * MARGIN, height), PAPER)
     pen = ImageDraw.Draw(image)
     y = _lines(pen, (MARGIN, MARGIN), titles, title_font, INK, TITLE)
@@ -133,10 +139,10 @@ def draw(title: str, subtitle: str, headers: Sequence[str], rows: Sequence[Seque
 
 
 def _lines(
-    pen: ImageDraw.ImageDraw,
+    pen: "ImageDraw.ImageDraw",
     at: tuple[int, int],
     lines: Sequence[str],
-    font: ImageFont.FreeTypeFont,
+    font: "ImageFont.FreeTypeFont",
     ink: str,
     size: int,
 ) -> int:
@@ -148,11 +154,11 @@ def _lines(
 
 
 def _cells(
-    pen: ImageDraw.ImageDraw,
+    pen: "ImageDraw.ImageDraw",
     y: int,
     widths: Sequence[int],
     cells: Sequence[Sequence[str]],
-    fonts: Sequence[ImageFont.FreeTypeFont],
+    fonts: "Sequence[ImageFont.FreeTypeFont]",
     inks: Sequence[str],
     size: int,
 ) -> None:
@@ -162,7 +168,7 @@ def _cells(
         x += width
 
 
-def _shades(pen: ImageDraw.ImageDraw, y: int, widths: Sequence[int], row: _Row) -> None:
+def _shades(pen: "ImageDraw.ImageDraw", y: int, widths: Sequence[int], row: _Row) -> None:
     x = MARGIN
     for width, good in zip(widths, row.good, strict=True):
         if good:

@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -79,6 +76,8 @@ class _Hashing(io.RawIOBase):
 
 
 def _key(passphrase: str, salt: bytes, work: int) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt  # noqa: PLC0415 - large, and only for a passphrase
+
     return Scrypt(salt=salt, length=32, n=work, r=8, p=1).derive(passphrase.encode())
 
 
@@ -86,6 +85,8 @@ class _Frames:
     """The nonces of one stream: a number a frame, and a mark on the last, so that none can be moved or left out."""
 
     def __init__(self, key: bytes, prefix: bytes, header: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
+
         self._cipher, self._prefix, self._header, self._number = AESGCM(key), prefix, header, 0
 
     def _nonce(self, *, last: bool) -> bytes:
@@ -97,7 +98,13 @@ class _Frames:
         return self._cipher.encrypt(self._nonce(last=last), data, self._header)
 
     def open(self, data: bytes, *, last: bool) -> bytes:
-        return self._cipher.decrypt(self._nonce(last=last), data, self._header)
+        """Raises ValueError for what was not closed with this key, or not in this place."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
+
+        try:
+            return self._cipher.decrypt(self._nonce(last=last), data, self._header)
+        except InvalidTag as error:
+            raise ValueError("the frame does not open") from error
 
 
 class _Encrypting(io.RawIOBase):
@@ -219,7 +226,7 @@ class _Decrypting(io.RawIOBase):
                 return b""
             try:
                 content = self._frames.open(data, last=self._below.left == 0)
-            except InvalidTag as error:
+            except ValueError as error:
                 if self._first:
                     raise WrongPassphraseError("the passphrase is not the one of this archive") from error
                 raise DamagedArchiveError("the archive was altered after it was encrypted") from error

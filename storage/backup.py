@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 import asyncpg
-from obstore.exceptions import BaseError as ObjectStoreError
 
 from storage import archive, facts
 from storage.archive import ArchiveError, Entry, Writer
@@ -50,6 +49,13 @@ class BackupError(Exception):
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
         self.code = code
+
+
+def _store_error() -> type[Exception]:
+    """What an object store raises; asked only when something was raised, for it is large and a folder needs none."""
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    return BaseError
 
 
 class Papers(Protocol):
@@ -274,7 +280,7 @@ class Backups:
                     return await self.files.get(place)
                 except FileNotFoundError:
                     continue
-                except (OSError, ObjectStoreError) as error:
+                except (OSError, _store_error()) as error:
                     raise BackupError("documents", f"the document {place} cannot be read: {error}") from error
             if attempt == 0 and sha256 is not None:
                 places = await self._places_now(sha256)

@@ -1,4 +1,4 @@
-"""Bytes of documents, on a disk or in an object store, under readable names; whole, or not there at all."""
+"""Bytes of documents under readable names; whole, or not there at all."""
 
 import asyncio
 import os
@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import obstore
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import ObjectStore, from_url
+if TYPE_CHECKING:
+    from storage.bucket import ObjectFiles
 
 ASIDE = "_до восстановления"
 """Where a restore moves the papers that no row names any more: for a person to look through, and not to be swept."""
@@ -18,7 +18,11 @@ ASIDE = "_до восстановления"
 
 def open_files(url: str | None, folder: Path) -> "DiskFiles | ObjectFiles":
     """Where the papers are: the object store that was named, else a folder."""
-    return DiskFiles(folder) if url is None else ObjectFiles(from_url(url))
+    if url is None:
+        return DiskFiles(folder)
+    from storage import bucket  # noqa: PLC0415 - a folder needs none of it, and it is large
+
+    return bucket.open_bucket(url)
 
 
 class DiskFiles:
@@ -78,33 +82,3 @@ class DiskFiles:
                 if place.stat().st_mtime <= before:
                     found.append(place)
         return found
-
-
-class ObjectFiles:
-    """A bucket: the same promises, kept by the store's conditional put."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    async def put(self, path: str, content: bytes) -> None:
-        """Keep the bytes, durable on return. Raises FileExistsError when the name is taken."""
-        try:
-            await obstore.put_async(self._store, path, content, mode="create")
-        except AlreadyExistsError as error:
-            raise FileExistsError(path) from error
-
-    async def get(self, path: str) -> bytes:
-        found = await obstore.get_async(self._store, path)
-        return bytes(await found.bytes_async())
-
-    async def delete(self, path: str) -> None:
-        with suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, path)
-
-    async def names(self, *, older_than: float | None = None) -> AsyncIterator[str]:
-        """Every path that is kept; or what has lain there for so many seconds. A put is whole or nothing."""
-        before = time.time() - (older_than or 0)
-        async for batch in obstore.list(self._store):
-            for entry in batch:
-                if older_than is None or entry["last_modified"].timestamp() <= before:
-                    yield entry["path"]

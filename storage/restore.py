@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 import asyncpg
-from alembic.script import ScriptDirectory
 
 from storage import archive, facts, schema
 from storage.archive import ArchiveError
@@ -67,8 +66,7 @@ def inspect(path: Path, passphrase: str | None) -> dict[str, Any]:
         manifest = archive.check(path, passphrase)
     except (ArchiveError, OSError) as error:
         raise RestoreError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
-    known = {script.revision for script in ScriptDirectory(str(schema.MIGRATIONS)).walk_revisions()}
-    if manifest["migration"] not in known:
+    if manifest["migration"] not in schema.revisions():
         raise RestoreError(
             f"{path} was made by a newer version of Polisdesk ({manifest['version']}, migration "
             f"{manifest['migration']}): update this one first"

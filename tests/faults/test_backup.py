@@ -35,9 +35,10 @@ from services.registry import Services
 from services.rules.deal_line import ClientDraft
 from storage import archive, embedded, schema
 from storage.backup import BackupError, Backups, Made, Retention
+from storage.bucket import ObjectFiles
 from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
-from storage.files import ASIDE, DiskFiles, ObjectFiles
+from storage.files import ASIDE, DiskFiles
 from storage.restore import Restore, Restored, RestoreError, inspect
 from tests.bot.conftest import settings_for
 from tests.conftest import ManualClock, memory_disk, open_tempdir, own_server

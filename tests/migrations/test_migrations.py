@@ -16,6 +16,12 @@ def test_there_is_one_newest_migration() -> None:
     assert len(schema.heads()) == 1
 
 
+def test_the_code_knows_its_migrations_as_alembic_does_without_importing_it() -> None:
+    known = ScriptDirectory(str(schema.MIGRATIONS))
+    assert schema.heads() == set(known.get_heads())
+    assert schema.revisions() == {script.revision for script in known.walk_revisions()}
+
+
 def test_tables_made_by_migrations_are_the_tables_of_the_code(empty_database_url: str) -> None:
     in_a_thread(lambda: schema.check_drift(empty_database_url))
 

@@ -13,7 +13,8 @@ from services.access import SYSTEM, origin
 from services.documents import Incoming
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.ports import FileStore
-from storage.files import DiskFiles, ObjectFiles
+from storage.bucket import ObjectFiles
+from storage.files import DiskFiles
 from tests.services.conftest import Agency
 
 PDF = b"%PDF-1.7 passport"

@@ -30,6 +30,14 @@ def bot(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def test_a_bot_that_starts_carries_nothing_of_what_it_rarely_needs() -> None:
+    """Each of these would cost megabytes of every process and a part of every start."""
+    rarely = ("alembic", "cryptography", "obstore", "PIL", "matplotlib", "redis", "storage.restore", "storage.bucket")
+    ask = f"import sys, bot.app, handlers; handlers.routers(); print([n for n in {rarely!r} if n in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert shown.stdout.strip() == "[]"
+
+
 def test_help_names_every_command() -> None:
     shown = bot("--help")
     assert shown.returncode == 0
