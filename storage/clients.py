@@ -22,7 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
 from storage.repository import in_ways, may_see_deal, seen, up_to
-from storage.words import FARTHEST, Reading, Words
+from storage.words import FARTHEST, Reading, Words, one_by_one
 
 
 def may_see_client(scope: Scope) -> ColumnElement[bool]:
@@ -102,8 +102,9 @@ class Clients(Words):
             return []
         if found := await self._read_as(surely, scope, key, limit):
             return found
-        for reading in await self.fainter_readings(key):
-            if found := await self._read_as(reading, scope, key, limit):
+        for word in one_by_one(key):
+            reading = await self.faint_reading(word)
+            if reading and (found := await self._read_as(reading, scope, key, limit)):
                 return found
         return []
 

@@ -16,7 +16,7 @@ from models.tables import Client, ClientPhone, Deal, Policy
 from models.values.at_least import AtLeast
 from storage.clients import among_clients, with_digits_in_phone
 from storage.repository import among, may_see_deal, up_to
-from storage.words import FARTHEST, Reading, Words
+from storage.words import FARTHEST, Reading, Words, one_by_one
 
 
 class Why(StrEnum):
@@ -63,8 +63,9 @@ class Search(Words):
         surely = await self.reading(query.name) if query.name else None
         parts = [*_marks(scope, query), *(_names(scope, query.name, surely) if surely else ())]
         found, total = await self._find(parts, offset, limit)
-        for reading in await self.fainter_readings(query.name) if surely and not total else ():
-            found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
+        for word in one_by_one(query.name) if surely and not total else ():
+            if reading := await self.faint_reading(word):
+                found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
             if total:
                 break
         return found, total

@@ -48,12 +48,10 @@ class Words(Repository):
         words = [meant[word] for word in typed if meant[word]]
         return Reading(words) if words else None
 
-    async def fainter_readings(self, line: str) -> list[Reading]:
-        """How a line may be meant of which nothing bears all the words: any one of them."""
-        # Three digits in a row are no name: what is like it on the whole would be noise.
-        alone = [] if re.search(r"[0-9]{3}", line) else sorted(_typed(line), key=len, reverse=True)
-        meant = await self._near(alone, WEAK)
-        return [Reading([meant[word]], FAINT) for word in alone if meant[word]]
+    async def faint_reading(self, word: str) -> Reading | None:
+        """How a line may be meant of which nothing bears all the words: by this one of them."""
+        known = (await self._near([word], WEAK))[word]
+        return Reading([known], FAINT) if known else None
 
     async def _near(self, typed: list[str], least: float) -> dict[str, list[str]]:
         """The known words that each typed one may stand for: what begins with it or holds it or nearly is it."""
@@ -63,6 +61,12 @@ class Words(Repository):
             for word, known, _likeness in await self.direct(_NEAR, unknown, least, _MEANT):
                 found[word].append(known)
         return found
+
+
+def one_by_one(line: str) -> list[str]:
+    """The words of a line by each of which alone it may be meant, the longest first."""
+    # Three digits in a row are no name: what is like it on the whole would be noise.
+    return [] if re.search(r"[0-9]{3}", line) else sorted(_typed(line), key=len, reverse=True)
 
 
 def _typed(line: str) -> list[str]:
