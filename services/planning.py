@@ -19,6 +19,7 @@ from services.rules.ladders import (
     plan_payment_reminders,
     plan_policy_reminders,
 )
+from storage.reminders import Ending, Turns
 from storage.uow import Transaction
 
 MORNING = 9
@@ -96,16 +97,17 @@ def row(
     }
 
 
-async def _recipients(tx: Transaction, deal: Deal) -> dict[Role, list[User]]:
-    seller = await tx.people.get(deal.seller_id)
-    return {Role.SELLER: [seller] if seller is not None else [], Role.ADMIN: await tx.people.with_role(Role.ADMIN)}
+async def _recipients(tx: Transaction, deal: Deal, roles: set[Role]) -> dict[Role, list[User]]:
+    seller = await tx.session.get_one(User, deal.seller_id)
+    return {Role.SELLER: [seller], Role.ADMIN: await tx.people.with_role(Role.ADMIN) if Role.ADMIN in roles else []}
 
 
 async def _plan_steps(
     tx: Transaction, kind: ReminderKind, object_id: int, deal: Deal, event: date, steps: Iterable[PlannedStep]
 ) -> None:
     """Plan steps for everybody they are for, without repeating what a person has been told of this event already."""
-    people = await _recipients(tx, deal)
+    steps = list(steps)
+    people = await _recipients(tx, deal, {role for step in steps for role in step.roles})
     told = await tx.reminders.past_steps(kind, object_id, event)
     rows: dict[tuple[int, date], dict[str, Any]] = {}
     for step in steps:
@@ -115,10 +117,10 @@ async def _plan_steps(
             due_at = morning_of(user, step.on, tx.now)
             planned = row(user, kind, object_id, step.step, due_at, deal.id, event)
             rows[user.id, planned["local_date"]] = planned
-    await tx.reminders.plan(rows.values())
+    tx.reminders.plan(rows.values())
 
 
-def ladder_of(line: LineOfBusiness) -> tuple[int, ...]:
+def ladder_of(line: LineOfBusiness | Ending) -> tuple[int, ...]:
     """Days before the end at which a line's policies are reminded of, farthest first."""
     return tuple(line.steps) if line.steps else end_steps(line.ladder)
 
@@ -134,7 +136,7 @@ async def plan_policy(tx: Transaction, policy: Policy, *, not_before: date | Non
     `not_before` is the day until which the client asked to be left alone: the nearest step waits for it. While the
     renewal is being calculated, everything waits for the last safe day.
     """
-    await tx.reminders.forget_planned([ReminderKind.POLICY_END], policy.id)
+    tx.reminders.forget_planned([ReminderKind.POLICY_END], policy.id)
     deal = await tx.session.get_one(Deal, policy.deal_id)
     if policy.outcome is not None or policy.deleted_at is not None or deal.stage is DealStage.CLOSED:
         return
@@ -153,7 +155,7 @@ async def plan_payment(tx: Transaction, payment: Payment, *, not_before: date | 
     A day that the client promised to pay by speaks for itself, and from the due date on it stands in for it.
     `not_before` puts everything off until a day.
     """
-    await tx.reminders.forget_planned([ReminderKind.PAYMENT], payment.id)
+    tx.reminders.forget_planned([ReminderKind.PAYMENT], payment.id)
     deal = await tx.session.get_one(Deal, payment.deal_id)
     if payment.settled_on is not None or payment.waived_at is not None or deal.stage is DealStage.CLOSED:
         return
@@ -172,31 +174,32 @@ async def plan_payment(tx: Transaction, payment: Payment, *, not_before: date | 
         await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, due, later)
 
 
-async def plan_review(tx: Transaction, deal: Deal) -> None:
+async def plan_review(tx: Transaction, deal: Deal, turns: Turns | None = None) -> None:
     """Plan (again) the reminder of the deal's review date; a closed deal has none.
 
     Where the seller has been reminded of it already, the next one comes on the next working day. What he has himself
     set for today in the middle of the day he knows: that is not said before the next working day either. What is
-    planned for this very date stays as it is.
+    planned for this very date stays as it is. `turns` is for whoever has read them already.
     """
+    if deal.stage is DealStage.CLOSED:
+        tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
+        return
+    turns = turns or await tx.reminders.turns(deal)
+    if deal.review_on in turns.planned:
+        return
+    tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
     seller = await tx.session.get_one(User, deal.seller_id)
-    still_open = deal.stage is not DealStage.CLOSED
-    if still_open and await tx.reminders.is_planned_for(ReminderKind.REVIEW, deal.id, seller.id, deal.review_on):
-        return
-    await tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
-    if not still_open:
-        return
     today = today_of(seller, tx.now)
-    told_on = await tx.reminders.last_day(ReminderKind.REVIEW, deal.id, deal.review_on)
+    told_on = turns.told.get(deal.review_on)
     if told_on is not None:
         day = max(next_working_day(max(told_on, today - timedelta(days=1))), deal.review_on)
     else:
         day = best_day(deal.review_on, today)
     knows = tx.actor_id == seller.id and morning_of(seller, today, tx.now) <= tx.now
-    if day == today and (knows or await tx.reminders.last_day(ReminderKind.REVIEW, deal.id) == today):
+    if day == today and (knows or turns.last == today):
         day = next_working_day(today)
     due = morning_of(seller, day, tx.now)
-    await tx.reminders.plan([row(seller, ReminderKind.REVIEW, deal.id, 0, due, deal.id, deal.review_on)])
+    tx.reminders.plan([row(seller, ReminderKind.REVIEW, deal.id, 0, due, deal.id, deal.review_on)])
 
 
 async def plan_task(tx: Transaction, task: Task) -> None:
@@ -205,7 +208,7 @@ async def plan_task(tx: Transaction, task: Task) -> None:
     While a task waits for an answer or for the insurer its clock stands, so nobody is told that it is late. That it is
     late a person is told once, and not when he has just worked on it.
     """
-    await tx.reminders.forget_planned(TASK_KINDS, task.id)
+    tx.reminders.forget_planned(TASK_KINDS, task.id)
     rows = []
     author = await tx.session.get_one(User, task.author_id)
     assignee = await tx.session.get_one(User, task.assignee_id)
@@ -229,7 +232,7 @@ async def plan_task(tx: Transaction, task: Task) -> None:
             late_already = task.due_at <= tx.now
             if (ReminderKind.TASK_OVERDUE, person.id) not in told and not (late_already and person.id == tx.actor_id):
                 plan(person, ReminderKind.TASK_OVERDUE, max(task.due_at, tx.now))
-    await tx.reminders.plan(rows)
+    tx.reminders.plan(rows)
 
 
 async def work_hours(tx: Transaction) -> tuple[int, int]:
@@ -240,14 +243,14 @@ async def work_hours(tx: Transaction) -> tuple[int, int]:
 
 async def plan_digest(tx: Transaction, user: User) -> None:
     """Plan a person's next morning digest: today's when its hour is still ahead, otherwise tomorrow's."""
-    await tx.reminders.forget_planned([ReminderKind.DIGEST], user.id)
+    tx.reminders.forget_planned([ReminderKind.DIGEST], user.id)
     if not user.active:
         return
     today = today_of(user, tx.now)
     due = digest_of(user, today)
     if due <= tx.now or await tx.reminders.last_day(ReminderKind.DIGEST, user.id) == today:
         due = digest_of(user, today + timedelta(days=1))
-    await tx.reminders.plan([row(user, ReminderKind.DIGEST, user.id, 0, due, None)])
+    tx.reminders.plan([row(user, ReminderKind.DIGEST, user.id, 0, due, None)])
 
 
 def digest_of(user: User, day: date) -> datetime:
@@ -257,6 +260,6 @@ def digest_of(user: User, day: date) -> datetime:
 
 async def cancel(tx: Transaction, kind: ReminderKind, object_id: int, *, answer: str | None = None) -> None:
     """Cancel what is still planned for an object; what was sent is marked answered when an answer is given."""
-    await tx.reminders.forget_planned([kind], object_id)
+    tx.reminders.forget_planned([kind], object_id)
     if answer is not None:
-        await tx.reminders.answer(kind, object_id, answer, tx.now)
+        tx.reminders.answer(kind, object_id, answer, tx.now)

@@ -207,7 +207,7 @@ class ReminderService(Service):
         deal = await tx.session.get_one(Deal, row.deal_id)
         if deal.seller_id != user.id:
             return
-        await tx.reminders.plan(
+        tx.reminders.plan(
             planning.row(
                 admin, row.kind, row.object_id, row.step, planning.after_quiet(admin, tx.now), deal.id, row.event_on
             )

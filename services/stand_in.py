@@ -22,7 +22,9 @@ async def readdress(tx: Transaction) -> None:
 
     What else was meant for them is dropped: nobody who is shut out is written to.
     """
-    people = {user.id: user for user in await tx.people.by_ids({message.recipient_id for message in tx.messages})}
+    with tx.session.no_autoflush:
+        found = await tx.people.by_ids({message.recipient_id for message in tx.messages})
+    people = {user.id: user for user in found}
     for message in tx.messages:
         user = people[message.recipient_id]
         if keeps(user):

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from models.enums import DealStage, ReviewReason
-from models.tables import Deal, LineOfBusiness, Policy, User
+from models.tables import Deal, User
 from models.values.period import days_of
 from services import planning
 from services.planning import ladder_of, today_of
 from services.rules.calendar import next_working_day
 from services.rules.ladders import AFTER_END, PAYMENT_STEPS, SAFE_DAYS, SHORT_POLICY_DAYS
 from services.rules.review import lead_days, next_review
+from storage.reminders import Ending
 from storage.uow import Transaction
 
 PAYMENT_LEADS = [-step for step in PAYMENT_STEPS]
@@ -20,13 +21,13 @@ AFTER_LEADS = [-step for step in AFTER_END]
 _OF_EVENTS = {ReviewReason.POLICY_END, ReviewReason.PAYMENT_DUE}
 
 
-def _leads(policy: Policy, line: LineOfBusiness) -> Sequence[int]:
+def _leads(policy: Ending) -> Sequence[int]:
     """The days before a policy's end (and after it) on which its deal comes up. A short policy is not renewed: its
     deal comes up when it ends, to be closed.
     """
     if days_of(policy.starts_on, policy.ends_on) < SHORT_POLICY_DAYS:
         return [0]
-    return [*ladder_of(line), SAFE_DAYS[line.ladder], 0, *AFTER_LEADS]
+    return [*ladder_of(policy), SAFE_DAYS[policy.ladder], 0, *AFTER_LEADS]
 
 
 async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = None, handled: bool = False) -> None:
@@ -41,29 +42,30 @@ async def recompute(tx: Transaction, deal: Deal, *, set_by_hand: date | None = N
         await planning.plan_review(tx, deal)
         return
     today = today_of(await tx.session.get_one(User, deal.seller_id), tx.now)
+    ahead = await tx.reminders.ahead(deal)
     if set_by_hand is not None or handled:
         deal.review_by_hand, deal.review_set_on = set_by_hand, today
     elif deal.review_by_hand is not None and deal.review_by_hand < today:
         deal.review_by_hand = deal.review_set_on = None
     done_on = deal.review_set_on if deal.review_by_hand is None else None
-    unpaid, ending = await tx.reminders.events_ahead(deal.id)
     touch = next_review(
         today,
         [
-            (due, payment_id, lead_days(due, PROMISE_LEADS if promised else PAYMENT_LEADS, done_on))
-            for due, payment_id, promised in unpaid
+            (
+                payment.on,
+                payment.id,
+                lead_days(payment.on, PROMISE_LEADS if payment.promised else PAYMENT_LEADS, done_on),
+            )
+            for payment in ahead.unpaid
         ],
-        [
-            (policy.ends_on, policy.id, lead_days(policy.ends_on, _leads(policy, line), done_on))
-            for policy, line in ending
-        ],
+        [(policy.ends_on, policy.id, lead_days(policy.ends_on, _leads(policy), done_on)) for policy in ahead.ending],
         deal.review_by_hand,
         set_on=deal.review_set_on,
     )
-    if unpaid or ending or deal.review_by_hand is not None:
+    if ahead.unpaid or ahead.ending or deal.review_by_hand is not None:
         deal.review_on, deal.review_reason, deal.review_object_id = touch.on, touch.reason, touch.object_id
     else:
         deal.review_on = max(deal.review_on, next_working_day(today) if handled else today)
         if deal.review_reason in _OF_EVENTS:
             deal.review_reason, deal.review_object_id = ReviewReason.NOTHING_AHEAD, None
-    await planning.plan_review(tx, deal)
+    await planning.plan_review(tx, deal, ahead.reviews)

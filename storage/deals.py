@@ -70,8 +70,13 @@ class Deals(Repository):
         )
 
     async def lock(self, scope: Scope, deal_id: int) -> Deal | None:
-        """One deal, held until the transaction ends; no relations."""
-        return await self.one(visible_deals(scope).where(Deal.id == deal_id).with_for_update(of=Deal))
+        """One deal, held until the transaction ends, with its seller: what is planned for it is planned in his day."""
+        return await self.one(
+            visible_deals(scope)
+            .where(Deal.id == deal_id)
+            .options(joinedload(Deal.seller, innerjoin=True))
+            .with_for_update(of=Deal)
+        )
 
     async def by_number(self, scope: Scope, number: int) -> Deal | None:
         return await self.one(visible_deals(scope).where(Deal.number == number))

@@ -1,20 +1,138 @@
 """Due rows: planned, claimed by a tick with SKIP LOCKED, answered or cancelled."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Date, cast, delete, func, literal, select, text, tuple_, union_all, update
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from models.enums import ReminderKind, ReminderStatus
+from models.enums import Ladder, ReminderKind, ReminderStatus
 from models.tables import Deal, LineOfBusiness, OutboxMessage, Payment, Policy, Reminder, Task, User
-from storage.repository import Repository
+from storage.direct import given, ready
+from storage.leaving import Replanning, leave
+from storage.repository import UNPAID, Reach, Repository
+
+T = TypeVar("T")
 
 # Steps of a late payment that admins hear of too, and questions that nobody has answered (services.rules.ladders); the
 # number stands in the text, as it does in the index.
 _ADMIN_STEP = ((Reminder.kind == ReminderKind.PAYMENT) & (Reminder.step >= text("7"))) | (
     Reminder.kind == ReminderKind.TASK_QUESTION
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """An instalment that the client owes: `on` is the day that he has promised, or else the due one."""
+
+    id: int
+    on: date
+    promised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A policy that nobody has decided about, with the ladder of its line."""
+
+    id: int
+    starts_on: date
+    ends_on: date
+    ladder: Ladder
+    steps: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Reminders of a deal's reviews, by the date that was to be looked at: the last day on which one had its turn, and
+    the dates of which the seller is still to be reminded.
+    """
+
+    told: dict[date, date]
+    planned: set[date]
+
+    @property
+    def last(self) -> date | None:
+        """The last day on which there was one at all."""
+        return max(self.told.values(), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """All that decides when a deal comes up next."""
+
+    unpaid: list[Unpaid]
+    ending: list[Ending]
+    reviews: Turns
+
+
+_DEAL, _SELLER = given(1, BigInteger()), given(2, BigInteger())
+_UNPAID_ROWS = (
+    select(Payment)
+    .join(Policy, Policy.id == Payment.policy_id)
+    .where(Payment.deal_id == _DEAL, UNPAID, Policy.deleted_at.is_(None))
+)
+_ENDING_ROWS = (
+    select(Policy)
+    .join(LineOfBusiness, LineOfBusiness.id == Policy.line_id)
+    .where(Policy.deal_id == _DEAL, Policy.outcome.is_(None), Policy.deleted_at.is_(None))
+)
+_REVIEW_ROWS = (
+    select(Reminder)
+    .where(Reminder.kind == ReminderKind.REVIEW, Reminder.object_id == _DEAL, _SELLER.is_not(None))
+    .group_by(Reminder.event_on)
+)
+_IS_PLANNED = Reminder.status == ReminderStatus.PLANNED
+
+
+def _list(rows: Select[Any], *columns: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    return func.array(rows.with_only_columns(func.row(*columns), maintain_column_froms=True).scalar_subquery())
+
+
+_REVIEW_TURNS = _list(
+    _REVIEW_ROWS,
+    Reminder.event_on,
+    func.max(Reminder.local_date).filter(~_IS_PLANNED),
+    func.bool_or(_IS_PLANNED & (Reminder.recipient_id == _SELLER)),
+)
+_REVIEWS = ready(select(_REVIEW_TURNS))
+_AHEAD = ready(
+    select(
+        _list(
+            _UNPAID_ROWS,
+            Payment.id,
+            func.coalesce(Payment.promised_on, Payment.due_on),
+            Payment.promised_on.is_not(None),
+        ),
+        _list(
+            _ENDING_ROWS,
+            Policy.id,
+            Policy.starts_on,
+            Policy.ends_on,
+            LineOfBusiness.ladder,
+            cast(func.to_json(LineOfBusiness.steps), Text),
+        ),
+        _REVIEW_TURNS,
+    )
 )
 
 
@@ -33,19 +151,42 @@ def _same_object(row: Reminder) -> tuple[ColumnElement[bool], ...]:
 
 
 class Reminders(Repository):
-    async def plan(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Add planned rows; one that is there already (sent, answered) stays as it is."""
-        values = list(rows)
-        if values:
-            await self.session.execute(insert(Reminder).values(values).on_conflict_do_nothing())
+    """Plans and answers are written when the transaction ends, or before somebody reads what they change."""
 
-    async def forget_planned(self, kinds: Iterable[ReminderKind], object_id: int) -> None:
+    def __init__(self, reach: Reach) -> None:
+        super().__init__(reach)
+        self.replanning = Replanning()
+
+    def plan(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add planned rows; one that is there already (sent, answered) stays as it is."""
+        for row in rows:
+            key = (row["kind"], row["object_id"], row["step"], row["recipient_id"], row["local_date"])
+            self.replanning.plan.setdefault(key, row)
+
+    def forget_planned(self, kinds: Iterable[ReminderKind], object_id: int) -> None:
         """Drop what is still planned for an object: it has never been seen by anybody."""
-        await self.session.execute(
-            delete(Reminder).where(
-                Reminder.kind.in_(kinds), Reminder.object_id == object_id, Reminder.status == ReminderStatus.PLANNED
-            )
-        )
+        gone = {(kind, object_id) for kind in kinds}
+        self.replanning.replaced |= gone
+        self.replanning.plan = {key: row for key, row in self.replanning.plan.items() if key[:2] not in gone}
+
+    def answer(self, kind: ReminderKind, object_id: int, answer: str, now: datetime) -> None:
+        """Mark what was sent for an object as answered."""
+        self.replanning.answers.setdefault((kind, object_id), (answer, now))
+
+    async def _caught_up(self) -> AsyncSession:
+        """The session for what reads or changes planned rows: what this transaction has planned is written first."""
+        if self.replanning:
+            written, self.replanning = self.replanning, Replanning()
+            await leave(self.session, written)
+        return self.session
+
+    async def one(self, statement: Select[T]) -> T | None:
+        await self._caught_up()
+        return await super().one(statement)
+
+    async def many(self, statement: Select[T]) -> list[T]:
+        await self._caught_up()
+        return await super().many(statement)
 
     async def past_steps(self, kind: ReminderKind, object_id: int, event: date) -> dict[int, int]:
         """The farthest step that each recipient has been sent for an object while its event was on this day."""
@@ -73,22 +214,12 @@ class Reminders(Repository):
         )
         return {(kind, recipient_id) for kind, recipient_id in rows.all()}
 
-    async def answer(self, kind: ReminderKind, object_id: int, answer: str, now: datetime) -> None:
-        """Mark what was sent for an object as answered."""
-        await self.session.execute(
-            update(Reminder)
-            .where(Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status == ReminderStatus.SENT)
-            .values(status=ReminderStatus.ANSWERED, answered_at=now, answer=answer)
-        )
-
-    async def last_day(self, kind: ReminderKind, object_id: int, event: date | None = None) -> date | None:
-        """The last local day on which a reminder of an object (of this event of it) had its turn."""
+    async def last_day(self, kind: ReminderKind, object_id: int) -> date | None:
+        """The last local day on which a reminder of an object had its turn."""
         turns = select(func.max(Reminder.local_date)).where(
             Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status != ReminderStatus.PLANNED
         )
-        return (
-            await self.session.execute(turns if event is None else turns.where(Reminder.event_on == event))
-        ).scalar_one()
+        return (await self.session.execute(turns)).scalar_one()
 
     async def deal_is_named(self, row: Reminder, day_begins: datetime, day_ends: datetime) -> bool:
         """Whether a review's recipient hears on this day of his of something that happens in the deal."""
@@ -112,18 +243,10 @@ class Reminders(Repository):
         """Whether the row's recipient has another reminder of its object on a local day."""
         return await self._any(*_same_object(row), Reminder.local_date == on)
 
-    async def is_planned_for(self, kind: ReminderKind, object_id: int, recipient_id: int, event: date) -> bool:
-        """Whether a person is to hear of this event of an object already."""
-        return await self._any(
-            Reminder.kind == kind,
-            Reminder.object_id == object_id,
-            Reminder.recipient_id == recipient_id,
-            Reminder.event_on == event,
-            Reminder.status == ReminderStatus.PLANNED,
-        )
-
     async def _any(self, *conditions: ColumnElement[bool]) -> bool:
-        return (await self.session.execute(select(Reminder.id).where(*conditions).limit(1))).first() is not None
+        return (
+            await (await self._caught_up()).execute(select(Reminder.id).where(*conditions).limit(1))
+        ).first() is not None
 
     async def hand_over(self, deal_ids: list[int], from_id: int, to_id: int) -> None:
         """Give one person's planned reminders of some deals to another; what the other has already is not doubled."""
@@ -133,7 +256,7 @@ class Reminders(Repository):
             Reminder.status == ReminderStatus.PLANNED,
         )
         theirs = Reminder.__table__.alias()
-        await self.session.execute(
+        await (await self._caught_up()).execute(
             delete(Reminder).where(
                 Reminder.id.in_(mine),
                 select(theirs.c.id)
@@ -147,7 +270,9 @@ class Reminders(Repository):
                 .exists(),
             )
         )
-        await self.session.execute(update(Reminder).where(Reminder.id.in_(mine)).values(recipient_id=to_id))
+        await (await self._caught_up()).execute(
+            update(Reminder).where(Reminder.id.in_(mine)).values(recipient_id=to_id)
+        )
 
     async def plan_admin_steps(self, user_id: int) -> None:
         """Give an admin what is planned for admins: late payments (whoever is told of them) and unanswered questions.
@@ -171,14 +296,14 @@ class Reminders(Repository):
             .order_by(Reminder.kind, Reminder.object_id, Reminder.step, Reminder.due_at)
         )
         columns = ["kind", "object_id", "step", "recipient_id", "local_date", "due_at", "deal_id", "event_on", "status"]
-        await self.session.execute(insert(Reminder).from_select(columns, source).on_conflict_do_nothing())
+        await (await self._caught_up()).execute(insert(Reminder).from_select(columns, source).on_conflict_do_nothing())
 
     async def forget_admin_steps(self, user_id: int) -> None:
         """Take from a person what was planned for him as an admin; what concerns his own deals and tasks stays."""
         own = select(Deal.id).where(Deal.seller_id == user_id)
         tasks = select(Task.id).where((Task.author_id == user_id) | (Task.assignee_id == user_id))
         of_deals = Reminder.kind.in_([ReminderKind.POLICY_END, ReminderKind.PAYMENT, ReminderKind.REVIEW])
-        await self.session.execute(
+        await (await self._caught_up()).execute(
             delete(Reminder).where(
                 Reminder.recipient_id == user_id,
                 Reminder.status == ReminderStatus.PLANNED,
@@ -192,7 +317,7 @@ class Reminders(Repository):
     async def move_zone(self, user_id: int, before: str, after: str) -> None:
         """Keep the hours of the day at which a person is reminded when his time zone changes."""
         local = func.timezone(before, Reminder.due_at)
-        await self.session.execute(
+        await (await self._caught_up()).execute(
             update(Reminder)
             .where(
                 Reminder.recipient_id == user_id,
@@ -204,7 +329,7 @@ class Reminders(Repository):
 
     async def first_planned(self, kind: ReminderKind, object_id: int) -> date | None:
         """The nearest day on which anybody is to be reminded of an object."""
-        found = await self.session.execute(
+        found = await (await self._caught_up()).execute(
             select(func.min(Reminder.local_date)).where(
                 Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status == ReminderStatus.PLANNED
             )
@@ -214,7 +339,7 @@ class Reminders(Repository):
     async def due_ids(self, now: datetime, limit: int) -> list[int]:
         """The rows whose time has come, the oldest first, held by nobody."""
         due = select(Reminder.id).where(Reminder.status == ReminderStatus.PLANNED, Reminder.due_at <= now)
-        rows = await self.session.execute(due.order_by(Reminder.due_at, Reminder.id).limit(limit))
+        rows = await (await self._caught_up()).execute(due.order_by(Reminder.due_at, Reminder.id).limit(limit))
         return list(rows.scalars())
 
     async def claim_due(self, now: datetime, limit: int, only: int | None = None) -> list[Reminder]:
@@ -260,7 +385,9 @@ class Reminders(Repository):
             for way in ways
         ]
         found = union_all(*parts).subquery()
-        rows = await self.session.execute(select(found.c.recipient_id, func.count()).group_by(found.c.recipient_id))
+        rows = await (await self._caught_up()).execute(
+            select(found.c.recipient_id, func.count()).group_by(found.c.recipient_id)
+        )
         return dict(rows.all())
 
     @staticmethod
@@ -281,7 +408,7 @@ class Reminders(Repository):
     async def next_due(self) -> datetime | None:
         """When the next planned row is due, whoever's it is."""
         return (
-            await self.session.execute(
+            await (await self._caught_up()).execute(
                 select(func.min(Reminder.due_at)).where(Reminder.status == ReminderStatus.PLANNED)
             )
         ).scalar_one()
@@ -295,25 +422,29 @@ class Reminders(Repository):
         )
         return await self.many(select(User).where(User.active, ~planned.exists()).order_by(User.id))
 
-    async def events_ahead(
-        self, deal_id: int
-    ) -> tuple[list[tuple[date, int, bool]], list[tuple[Policy, LineOfBusiness]]]:
-        """What a deal waits for: unpaid payments as (day, id, whether the client has promised that day or it is the
-        due one), and policies with no outcome.
-        """
-        unpaid = await self.session.execute(
-            select(func.coalesce(Payment.promised_on, Payment.due_on), Payment.id, Payment.promised_on.is_not(None))
-            .join(Policy, Policy.id == Payment.policy_id)
-            .where(
-                Payment.deal_id == deal_id,
-                Payment.settled_on.is_(None),
-                Payment.waived_at.is_(None),
-                Policy.deleted_at.is_(None),
-            )
+    async def ahead(self, deal: Deal) -> Ahead:
+        """What a deal waits for, and what its seller has been told of its reviews."""
+        unpaid, ending, reviews = (await self.direct(_AHEAD, deal.id, deal.seller_id))[0]
+        return Ahead(
+            [Unpaid(*row) for row in unpaid],
+            [
+                Ending(id_, starts, ends, Ladder(ladder), steps and orjson.loads(steps))
+                for id_, starts, ends, ladder, steps in ending
+            ],
+            self._turns(deal, reviews),
         )
-        ending = await self.session.execute(
-            select(Policy, LineOfBusiness)
-            .join(LineOfBusiness, LineOfBusiness.id == Policy.line_id)
-            .where(Policy.deal_id == deal_id, Policy.outcome.is_(None), Policy.deleted_at.is_(None))
-        )
-        return list(unpaid.all()), list(ending.all())
+
+    async def turns(self, deal: Deal) -> Turns:
+        """What a deal's seller has been told of its reviews, and is to be told."""
+        return self._turns(deal, (await self.direct(_REVIEWS, deal.id, deal.seller_id))[0][0])
+
+    def _turns(self, deal: Deal, found: Iterable[tuple[date, date | None, bool]]) -> Turns:
+        rows = list(found)
+        planned = {event for event, _told, waits in rows if waits}
+        about = (ReminderKind.REVIEW, deal.id)
+        if about in self.replanning.replaced:
+            planned = set()
+        for (*key, _step, recipient_id, _day), row in self.replanning.plan.items():
+            if tuple(key) == about and recipient_id == deal.seller_id:
+                planned.add(row["event_on"])
+        return Turns({event: told for event, told, _waits in rows if told is not None}, planned)

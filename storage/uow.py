@@ -22,6 +22,7 @@ from storage.direct import Direct
 from storage.documents import Documents
 from storage.engine import Database
 from storage.journal import Journal
+from storage.leaving import leave
 from storage.money import Money
 from storage.people import People
 from storage.policies import Policies
@@ -214,7 +215,7 @@ class Transaction:
         self.session.add(Effect(key=key, result=result))
 
     async def commit(self) -> None:
-        self.session.add_all(self._records)
+        await leave(self.session, self.reminders.replanning, self._records)
         await self.session.commit()
         if self.messages and self._on_message is not None:
             self._on_message()

@@ -1,15 +1,23 @@
 """Permissions deny by default, an effect happens once, the audit chain cannot be rewritten."""
 
+import asyncio
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from models.enums import Role
 from models.tables import AuditRecord, TeamSetting
-from services.access import ADMINS, Actor, Service, command, origin
+from services.access import ADMINS, Actor, Origin, Service, command, origin
 from services.errors import Forbidden, NotFound
 from storage.uow import Transaction
 from tests.services.conftest import Agency
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+CHAIN_HELD = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE datname = current_database() AND locktype = 'advisory'
+"""
 
 
 class Counter(Service):
@@ -21,6 +29,14 @@ class Counter(Service):
         if fail:
             raise RuntimeError("the power went out")
         return key
+
+
+class Speaker(Service):
+    @command(ADMINS)
+    async def tell(self, tx: Transaction, actor: Actor, deal_id: int) -> None:
+        tx.audit("told", "deal", deal_id, deal_id=deal_id)
+        tx.event(deal_id, "deal_reopened")
+        tx.notify(actor.user_id, "deal_closed", dedup_key="told", deal_id=deal_id, deal=deal_id)
 
 
 def counter(agency: Agency) -> Counter:
@@ -84,6 +100,37 @@ async def test_what_a_message_tells_of_a_deal_is_told_to_nobody_who_may_not_see_
     for stranger in (agency.boris, Actor(user_id=agency.anna.user_id, roles=frozenset({Role.EXECUTOR}))):
         with pytest.raises(NotFound):
             await agency.services.deals.heading(stranger, deal_id)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "SELECT FROM deals WHERE id = :deal FOR UPDATE",
+        "INSERT INTO effects (key, result) VALUES (:key, 'null')",
+        (
+            "INSERT INTO outbox (recipient_id, kind, params, dedup_key, edits_card, status, attempts)"
+            " VALUES (:person, 'deal_closed', '{}', 'told', false, 'done', 0)"
+        ),
+    ],
+    ids=["the deal", "the effect", "the message"],
+)
+async def test_who_waits_for_somebody_else_does_not_hold_the_chain_that_all_write(agency: Agency, held: str) -> None:
+    deal_id, person = await agency.deal(agency.anna), agency.galina.user_id
+    key = Origin("7:1").effect_key("Speaker.tell", deal_id)
+    async with agency.database.writing() as other:
+        statement = text(held)
+        given = {"deal": deal_id, "key": key, "person": person}
+        await other.execute(statement, {name: given[name] for name in statement.compile().params})
+        with origin("7:1", retry=False):
+            telling = asyncio.ensure_future(Speaker(agency.transactions, agency.clock).tell(agency.galina, deal_id))
+        while not telling.done() and not await agency.number(WAITING):
+            continue
+        assert await agency.number(CHAIN_HELD) == 0
+        assert not telling.done()
+        await other.rollback()
+    await telling
+    assert await agency.rows(select(AuditRecord.action)) == ["told"]
+    assert await agency.number("SELECT count(*) FROM journal_entries") == 1
 
 
 async def test_a_person_who_lost_his_roles_sees_no_deal(agency: Agency) -> None:
