@@ -111,6 +111,23 @@ async def test_the_sender_waits_as_long_as_telegram_asks(open_agency: OpenAgency
     assert await agency.rows("SELECT status, error FROM outbox") == [("done", None)]
 
 
+async def test_a_lease_that_runs_out_under_a_message_on_its_way_does_not_send_it_again(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    """A machine too busy to renew leases: the bot would take its own message and send it beside itself."""
+    agency = await open_agency(screens=desk.routers)
+    anna, boris = await agency.person("Анна", Role.SELLER), await agency.person("Борис", Role.SELLER)
+    agency.world.faults.set(latency=0.5, methods=["sendMessage"])
+    await tell(agency, anna, "once")
+    while not await agency.value("SELECT count(*) FROM outbox WHERE leased_until IS NOT NULL"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await agency.execute("UPDATE outbox SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL")
+    await tell(agency, boris, "look again")
+    await agency.quiet()
+    assert [m.text for m in anna.received] == ["once"]
+    assert [m.text for m in boris.received] == ["look again"]
+
+
 async def test_somebody_who_has_blocked_the_bot_is_marked_and_the_message_kept_as_dead(
     open_agency: OpenAgency, desk: Desk
 ) -> None:
