@@ -202,7 +202,7 @@ async def morning(databases: Databases, folder: Path, given: Any) -> list[Row]:
 
 async def pauses(databases: Databases, folder: Path, given: Any) -> list[Row]:
     """The longest stop by the collector at 60 updates a second."""
-    seconds = 15 if given.quick else 120
+    seconds = max(15 if given.quick else 120, int(given.seconds))
     file = folder / "pauses"
     async with machine.ours(databases, folder, extra=("--pauses", str(file))) as bot:
         people = taps.sellers(bot, 40)

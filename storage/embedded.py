@@ -296,6 +296,7 @@ class _Keeper:
     def _keep(self) -> None:
         """Run the server, and again should it fall (the kernel's memory killer, an operator's kill)."""
         while True:
+            began = time.monotonic()  # before the server itself: who sees it old enough may count on its return
             try:
                 _clear_leftovers(self._place)
                 with self._guard:
@@ -305,7 +306,6 @@ class _Keeper:
             except EmbeddedPostgresError as error:
                 self._failure = error
                 return
-            began = time.monotonic()
             server.wait()
             if self._stopping or time.monotonic() - began < 1.0:  # one that cannot start is not started for ever
                 return

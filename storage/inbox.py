@@ -85,6 +85,9 @@ _ADD = """
 # its next attempt. SKIP LOCKED lets replicas take different people at once; the outer WHERE re-checks the lease after
 # the row is locked. An earlier update that arrives late does not overtake one under way: the leased row goes first.
 # Who it is and what he looks at comes along, so that handling begins at once.
+#
+# A lease is the one thing that is not waited for until it is on the disk: whatever is committed under it carries it
+# along, and a lease that a crash of the server takes away has had no effect (docs/adr/0010).
 _PERSON = Shape(User)
 _WIDTH, _ID = len(_PERSON), _PERSON.place("id")
 _TAKE = f"""
@@ -104,6 +107,7 @@ _TAKE = f"""
     FROM free LEFT JOIN users ON users.telegram_id = free.person_id
         LEFT JOIN dialog_state s ON s.bot_id = free.bot_id AND s.chat_id = free.person_id
     WHERE inbox.bot_id = free.bot_id AND inbox.update_id = free.update_id
+      AND set_config('synchronous_commit', 'off', true) = 'off'
     RETURNING inbox.bot_id, inbox.update_id, inbox.person_id, inbox.payload, inbox.attempts, inbox.received_at,
               s.records, s.written_by, {", ".join(ready(column) for column in _PERSON.columns)}
 """  # noqa: S608 - the columns are the table's own

@@ -11,14 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from storage import embedded
+from storage import embedded, schema
 from storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from storage.engine import Database
+from storage.inbox import Inbox, RawUpdate
 from tests.conftest import memory_disk, not_run, open_tempdir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,14 +185,49 @@ def test_the_server_outlives_the_thread_that_started_it(folder: Path) -> None:
 def test_a_server_that_was_killed_under_a_living_owner_is_started_again(folder: Path) -> None:
     with EmbeddedPostgres(folder) as server:
         ask(server.url, "CREATE TABLE kept AS SELECT 42 AS number", "SELECT 1")
-        until(lambda: time.monotonic() - server_age(folder) > 1.0)
-        killed = postmaster(folder)
-        os.kill(killed, signal.SIGKILL)
-        until(lambda: killed not in servers(folder))
-        (socket,) = folder.glob("postgres-*/socket")
-        until(lambda: embedded._answers(socket / embedded.SOCKET_NAME))
+        crash(folder)
         assert ask(server.url, "SELECT number FROM kept") == 42
     assert servers(folder) == []
+
+
+def test_a_lease_is_not_waited_for_yet_a_crash_takes_it_only_together_with_what_was_done_under_it(
+    folder: Path,
+) -> None:
+    async def take(url: str, number: int, *, does: bool) -> str:
+        database = Database(url)
+        inbox = Inbox(database)
+        await inbox.add(1, [RawUpdate(number, 7, {"update_id": number})], datetime.now(UTC))
+        assert [update.update_id for update in await inbox.take(1, 5)] == [number]
+        if does:
+            await database.direct.fetch("INSERT INTO effects (key, result) VALUES ('done', 'null')")
+        setting = await database.direct.value("SHOW synchronous_commit")
+        await database.close()
+        return str(setting)
+
+    with EmbeddedPostgres(folder) as server:
+        asyncio.run(schema.upgrade(server.url))
+        anna = (
+            "INSERT INTO users (telegram_id, full_name, roles, time_zone, language, digest_hour, quiet_from, quiet_to,"
+            " active, reachable) VALUES (7, 'Anna', ARRAY['seller'], 'UTC', 'ru', 9, 21, 8, true, true)"
+        )
+        ask(server.url, anna, "SELECT 1")
+        assert asyncio.run(take(server.url, 1, does=True)) == "on", "what comes after a lease is waited for as ever"
+        crash(folder)
+        assert ask(server.url, "SELECT attempts FROM inbox WHERE leased_until IS NOT NULL") == 1
+        ask(server.url, "UPDATE inbox SET status = 'done', leased_until = NULL", "SELECT 1")
+        asyncio.run(take(server.url, 2, does=False))
+        crash(folder)
+        assert ask(server.url, "SELECT update_id FROM inbox WHERE status = 'pending'") == 2, "kept, whoever has it"
+
+
+def crash(folder: Path) -> None:
+    """Kill the server, and return when it answers again."""
+    until(lambda: time.monotonic() - server_age(folder) > 1.0)
+    killed = postmaster(folder)
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: killed not in servers(folder))
+    (socket,) = folder.glob("postgres-*/socket")
+    until(lambda: embedded._answers(socket / embedded.SOCKET_NAME))
 
 
 def server_age(folder: Path) -> float:
