@@ -434,6 +434,10 @@ class Crew:
 
     # --- what must be true --------------------------------------------------------------------------------------------
 
+    async def broken(self) -> dict[str, int]:
+        """The promises that were broken, and how often."""
+        return {promise: times for promise, times in (await self.verdict()).items() if times}
+
     async def verdict(self) -> dict[str, int]:
         """How often each promise was broken: all zeros, or the product is at fault."""
         sql, score = self.agency.sql, self.score
