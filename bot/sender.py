@@ -113,16 +113,16 @@ class Sender:
             while self._taking:
                 self._wake.clear()
                 # As many again wait here as are being sent, so that looking for the next ones is done for many at once.
-                held = {message.id for message in self._under_way.values()}
-                at_once = self._pace.messages_at_once
-                free = 2 * at_once - len(held) if len(held) <= at_once else 0
+                held, at_once = len(self._under_way), self._pace.messages_at_once
+                free = 2 * at_once - held if held <= at_once else 0
                 try:
                     taken = await self._outbox.take(free, lease_seconds=self._pace.lease) if free else []
                 except Exception as error:  # noqa: BLE001 - the queue is still there; look again
                     self._complain("take", error)
                     taken = []
+                mine = {message.id for message in self._under_way.values()}
                 for message in taken:
-                    if message.id in held:
+                    if message.id in mine:
                         continue  # its lease ran out on a machine too busy to renew it, and has just been renewed
                     task = asyncio.create_task(self._send(message), name=f"message-{message.id}")
                     self._under_way[task] = message

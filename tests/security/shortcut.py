@@ -17,6 +17,7 @@ from aiogram.types import BufferedInputFile, Chat, Message, User
 from sqlalchemy import delete, insert, select
 
 from bot.app import App
+from bot.intake import clean
 from models.tables import DialogState
 from sandbox.people import VirtualUser
 from storage.inbox import TakenUpdate
@@ -114,7 +115,7 @@ class Shortcut:
         self.answered.clear()
 
     async def _give(self, person: VirtualUser, number: int, body: dict[str, Any]) -> None:
-        payload = {"update_id": number, **body}
+        payload = clean({"update_id": number, **body})
         taken = TakenUpdate(self.app.bot.id, number, person.id, payload, 1, datetime.now(UTC))
         kept = self.app.database.direct
         await kept.fetch(_LEASED, taken.bot_id, number, person.id, payload)
