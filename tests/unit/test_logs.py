@@ -25,10 +25,11 @@ Lines = Callable[[], list[dict[str, Any]]]
 def _put_logging_back() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    as_it_was = structlog.get_config()
     yield
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**as_it_was)  # not structlog's own: other tests of this process have chosen theirs
 
 
 def json_lines(capsys: pytest.CaptureFixture[str]) -> Lines:
