@@ -105,7 +105,7 @@ class LocalTelegram:
         if faults.latency and faults.covers(name):
             await asyncio.sleep(faults.latency)
         outcome = await self.call(name, params, answered=True)
-        if faults.outage or faults.hits(faults.reset_after_rate, name):
+        if faults.outage or (not isinstance(outcome, Refusal) and faults.hits(faults.reset_after_rate, name)):
             return _drop(request)
         return _answer(outcome)
 

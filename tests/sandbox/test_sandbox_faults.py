@@ -48,6 +48,14 @@ async def test_a_dropped_connection_leaves_the_message_unsent_or_sent(
     assert said(world) == arrived
 
 
+async def test_a_refusal_is_heard_although_answers_to_what_was_done_are_dropped(
+    bot: Bot, world: World, anna: Person
+) -> None:
+    world.faults.set(too_many_rate=1.0, reset_after_rate=1.0)
+    with pytest.raises(TelegramRetryAfter):
+        await bot.send_message(anna.id, "раз")
+
+
 async def test_an_outage_lasts_until_it_is_over(bot: Bot, world: World, anna: Person) -> None:
     world.faults.set(outage=True)
     with pytest.raises(TelegramNetworkError):
