@@ -707,7 +707,7 @@ class Agencies(Machine):
     def drop_variant(self, pick: int, who: int) -> None:
         self.send("drop_variant", pick, who, variant=self._one(pick, "variants", deleted_at=None)["id"])
 
-    @having("variants", status={"offered", "not_selected"})
+    @having("variants", status={"offered", "not_selected"}, deleted_at=None)
     @rule(pick=PICK, who=WHO, to=PICK, both=st.booleans())
     def choose(self, pick: int, who: int, to: int, both: bool) -> None:
         variant = self._one(pick, "variants", status={"offered", "not_selected"}, deleted_at=None)
