@@ -112,7 +112,7 @@ class App:
         await self._assemble(container)
         await self._greet_telegram()
         await self.dispatcher.emit_startup(bot=self.bot, **self.dispatcher.workflow_data)
-        health = Health(self.metrics, self._checks(), self._measure)
+        health = Health(self.metrics, self._checks(), {"outbox": self._behind}, self._measure)
         host = self.settings.health.health_host
         self.health_port = await self._serve(health.app, host, self.settings.health.health_port, "HEALTH_PORT")
         self._run("sender", self.sender.run(), self.sender.drain)
@@ -291,11 +291,11 @@ class App:
                 return "Telegram gives no updates"
             return None if self._polling or self._webhook else "not started"
 
-        async def outbox() -> str | None:
-            _waiting, _dead, lag = await self.outbox.depth()
-            return None if lag <= self.pace.outbox_lag else f"the oldest message has waited for {lag:.0f} s"
+        return {"database": database, "migrations": migrations, "intake": intake}
 
-        return {"database": database, "migrations": migrations, "intake": intake, "outbox": outbox}
+    async def _behind(self) -> str | None:
+        _waiting, _dead, lag = await self.outbox.depth()
+        return None if lag <= self.pace.outbox_lag else f"the oldest message has waited for {lag:.0f} s"
 
     async def _measure(self) -> dict[str, Any]:
         waiting, dead = await self.inbox.depth()

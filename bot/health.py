@@ -10,16 +10,23 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from bot.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns why the bot is not ready, or None."""
+"""Returns what is wrong, or None."""
 
 
 class Health:
-    """/healthz answers while the loop turns, /readyz when every check is content, /metrics for Prometheus."""
+    """/healthz answers while the loop turns, /readyz when this process can do its part, /metrics for Prometheus.
+
+    What all replicas share and none could do better is a warning: a balancer must not send everybody away for it.
+    """
 
     def __init__(
-        self, metrics: Metrics, checks: dict[str, Check], measure: Callable[[], Awaitable[dict[str, Any]]]
+        self,
+        metrics: Metrics,
+        checks: dict[str, Check],
+        warnings: dict[str, Check],
+        measure: Callable[[], Awaitable[dict[str, Any]]],
     ) -> None:
-        self._metrics, self._checks, self._measure = metrics, checks, measure
+        self._metrics, self._checks, self._warnings, self._measure = metrics, checks, warnings, measure
         self.app = web.Application()
         self.app.router.add_get("/healthz", self._alive)
         self.app.router.add_get("/readyz", self._ready)
@@ -29,8 +36,8 @@ class Health:
         return web.json_response({"status": "alive"})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        reasons = {name: reason for name, check in self._checks.items() if (reason := await _asked(check)) is not None}
-        body = {"status": "not ready" if reasons else "ready", "reasons": reasons}
+        reasons, warnings = await _found(self._checks), await _found(self._warnings)
+        body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "warnings": warnings}
         return web.json_response(body, status=503 if reasons else 200, dumps=_dumps)
 
     async def _count(self, _request: web.Request) -> web.Response:
@@ -40,6 +47,10 @@ class Health:
 
     async def _measured(self) -> None:
         await self._measure()
+
+
+async def _found(checks: dict[str, Check]) -> dict[str, str]:
+    return {name: reason for name, check in checks.items() if (reason := await _asked(check)) is not None}
 
 
 async def _asked(check: Check) -> str | None:

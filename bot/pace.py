@@ -26,7 +26,7 @@ class Pace:
     steady: float = 5.0  # a second, and the others wait
     tick: float = 5.0  # how often what is due is looked for
     drain: float = 10.0  # for the updates under way when the bot is asked to stop
-    outbox_lag: float = 120.0  # an older waiting message means: not ready
+    outbox_lag: float = 120.0  # an older waiting message is worth a warning
 
     @property
     def update_attempts(self) -> int:

@@ -14,7 +14,7 @@ from bot.app import App
 from bot.pace import AT_ONCE
 from models.enums import Role
 from sandbox.api import LocalTelegram
-from tests.bot.conftest import Cable, OpenAgency, faster, settings_for
+from tests.bot.conftest import Cable, OpenAgency, settings_for
 from tests.bot.front_desk import Desk
 from tests.conftest import ROOT, free_port
 
@@ -111,17 +111,32 @@ async def test_the_bot_says_that_it_is_ready_and_counts_what_it_does(open_agency
     anna = await agency.person("Анна", Role.SELLER)
     await anna.start()
     assert await get(agency.app, "/healthz") == (200, '{"status": "alive"}')
-    assert await get(agency.app, "/readyz") == (200, '{"status":"ready","reasons":{}}')
+    assert await get(agency.app, "/readyz") == (200, '{"status":"ready","reasons":{},"warnings":{}}')
     _status, page = await get(agency.app, "/metrics")
     assert 'polisdesk_updates_total{kind="message",result="handled"} 1.0' in page
     assert 'polisdesk_queue_depth{queue="inbox",state="waiting"} 0.0' in page
 
 
-async def test_a_bot_that_cannot_work_says_why(open_agency: OpenAgency, desk: Desk, cable: Cable) -> None:
-    agency = await open_agency(screens=desk.routers, database=cable.url, pace=faster(outbox_lag=-1))
+async def test_a_bot_whose_messages_wait_for_telegram_says_so_and_stays_ready(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    """All replicas would be taken out of the balancer at once, and no update would come in any more."""
+    agency = await open_agency(screens=desk.routers)
+    await agency.person("Анна", Role.SELLER)
+    await agency.execute(
+        "INSERT INTO outbox (recipient_id, kind, params, edits_card, status, attempts, not_before, leased_until)"
+        " SELECT id, 'test_line', '{}', false, 'pending', 1, now() - interval '3 minutes', now() + interval '1 hour'"
+        " FROM users"
+    )
     status, text = await get(agency.app, "/readyz")
-    assert status == 503
-    assert '"outbox"' in text
+    assert status == 200
+    assert '"warnings":{"outbox":"the oldest message has waited for 18' in text
+    assert "polisdesk_outbox_lag_seconds 18" in (await get(agency.app, "/metrics"))[1]
+    await agency.execute("DELETE FROM outbox")
+
+
+async def test_a_bot_that_cannot_work_says_why(open_agency: OpenAgency, desk: Desk, cable: Cable) -> None:
+    agency = await open_agency(screens=desk.routers, database=cable.url)
     await cable.cut()
     status, text = await get(agency.app, "/readyz")
     assert status == 503
