@@ -138,6 +138,8 @@ def replay(stories: list[str], folder: Path) -> int:
         text=True,
     )
     lines = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
+    without = [story for line in lines for story in line.get("without", ())]
+    lines = [line for line in lines if "story" in line]
     total = {
         name: sum(line[name] for line in lines)
         for name in ("buttons", "links", "inline", "replayed", "effects", "exceptions", "foreign_bytes")
@@ -149,6 +151,7 @@ def replay(stories: list[str], folder: Path) -> int:
     _tell(
         f"effects {total['effects']}, exceptions {total['exceptions']}, bytes of foreign data {total['foreign_bytes']}"
     )
+    _tell(f"tests that showed no screen of the product, so that nothing of them was replayed: {len(without)}")
     for line in lines:
         for detail in line["details"][:5]:
             _tell(f"{line['story']}: {detail}")
