@@ -1,5 +1,7 @@
 """The bot as a whole: what starts before what, and how it stops without losing anything."""
 
+import bot.lean  # isort: skip  # noqa: F401 - before anything of aiogram's
+
 import asyncio
 import gc
 import os

@@ -19,6 +19,7 @@ from aiogram import methods
 from aiogram.client.default import Default
 from aiogram.methods.base import TelegramMethod
 from aiogram.types import InputFile, TelegramObject
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 JSON = dict[str, Any]
@@ -30,18 +31,23 @@ def describe() -> JSON:
     """{"version", "methods": {name: {field: type}}, "types": …}; "!" before a type: required, "=x": just this text."""
     objects: set[type[TelegramObject]] = set()
     found = [one for one in vars(methods).values() if inspect.isclass(one) and issubclass(one, TelegramMethod)]
-    calls = {one.__api_method__: _fields(one.model_fields, objects) for one in found if one is not TelegramMethod}
+    calls = {one.__api_method__: _fields(_known(one), objects) for one in found if one is not TelegramMethod}
     described: dict[str, JSON] = {}
     while objects:
         one = objects.pop()
         described[one.__name__] = {}
-        described[one.__name__] = _fields(one.model_fields, objects)
+        described[one.__name__] = _fields(_known(one), objects)
         objects = {other for other in objects if other.__name__ not in described}
     return {
         "version": aiogram.__api_version__,
         "methods": dict(sorted(calls.items())),
         "types": dict(sorted(described.items())),
     }
+
+
+def _known(one: type[BaseModel]) -> dict[str, FieldInfo]:
+    one.model_rebuild()  # bot.lean leaves it to the first use
+    return one.model_fields
 
 
 def _fields(fields: dict[str, FieldInfo], objects: set[type[TelegramObject]]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The bot over real HTTP against the local Telegram, on a real Postgres, with people who read and tap."""
 
+import bot.lean  # isort: skip  # noqa: F401 - aiogram as the product imports it
+
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
