@@ -39,6 +39,10 @@ LIST_PREVIEW = {
 }
 
 
+LONGEST_NAME = 38
+"""Of a client on a button that has his phone too."""
+
+
 def icon(client: Client) -> str:
     return "🏢" if client.kind is ClientKind.COMPANY else "👤"
 
@@ -46,7 +50,8 @@ def icon(client: Client) -> str:
 def caption(client: Client) -> str:
     """A client where he is one of many: the name and enough of the phone to tell namesakes apart."""
     phone = f" · {pretty(client.phones[0].e164)}" if client.phones else ""
-    return f"{icon(client)} {client.name[:38]}{phone}"
+    name = client.name if len(client.name) <= LONGEST_NAME else f"{client.name[: LONGEST_NAME - 1]}…"
+    return f"{icon(client)} {name}{phone}"
 
 
 async def clients(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:

@@ -28,6 +28,8 @@ FOREIGN = {
     Reason.INN: N_("⚠️ Another seller already has a client with this INN."),
     Reason.NAME: N_("⚠️ Another seller already has a client like this."),
 }
+LONGEST_NAME = 34
+"""Of a client on a button that has his phone too."""
 
 
 def _head(what: str) -> Markup:
@@ -61,9 +63,9 @@ async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
 
 def _button(client: Client, reason: Reason | None = None) -> str:
     phones = _phones([phone.e164 for phone in client.phones[:1]])
-    return f"{'🏢' if client.kind is ClientKind.COMPANY else '👤'} {client.name[:34]}{phones}"[:60] + (
-        "" if reason is None else " ❗"
-    )
+    name = client.name if len(client.name) <= LONGEST_NAME else f"{client.name[: LONGEST_NAME - 1]}…"
+    icon = "🏢" if client.kind is ClientKind.COMPANY else "👤"
+    return f"{icon} {name}{phones}"[:60] + ("" if reason is None else " ❗")
 
 
 async def match(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:

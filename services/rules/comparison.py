@@ -121,7 +121,11 @@ _CLAUSES = re.compile(r"(?<=[;\n])\s*|(?<=[,.])\s+")
 def without_commission(text: str) -> str:
     """Cut out of words that a client will read every clause that mentions our commission, figures and all.
 
-    The whole clause goes: losing «ждём осмотр» beside «кв 15» is a pity, showing the 15 is a loss.
+    The whole clause goes: losing «ждём осмотр» beside «кв 15» is a pity, showing the 15 is a loss. Words that mention
+    none stay as they were written.
     """
-    kept = [clause.strip() for clause in _CLAUSES.split(text) if not _COMMISSION.search(clause)]
+    clauses = _CLAUSES.split(text)
+    kept = [clause.strip() for clause in clauses if not _COMMISSION.search(clause)]
+    if len(kept) == len(clauses):
+        return text.strip()
     return " ".join(clause for clause in kept if clause).strip(" ,;")

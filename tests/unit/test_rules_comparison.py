@@ -51,11 +51,17 @@ def test_no_variants_make_an_empty_table() -> None:
         ("агентское вознаграждение 15%", ""),
         ("дом 120 кв.м, сигнализация", "дом 120 кв.м, сигнализация"),
         ("квартира 45 кв м", "квартира 45 кв м"),
+        ("ремонт кв\nмойка", "мойка"),
     ],
 )
 def test_the_client_reads_nothing_of_our_commission(typed: str, shown: str) -> None:
     assert without_commission(typed) == shown
     assert str(compare([Offer(1, "РЕСО", Decimal(100), comment=typed)]).rows).find("кв 15") == -1
+
+
+def test_words_without_our_commission_are_read_as_they_were_written() -> None:
+    typed = "осмотр;ремонт у дилера\n; без франшизы  (&nbsp;<b>'; DROP)"
+    assert without_commission(typed) == typed
 
 
 @given(st.text(max_size=60))
