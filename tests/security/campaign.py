@@ -30,7 +30,7 @@ from sandbox.world import World
 from tests.bot.conftest import Agency, settings_for
 from tests.conftest import ROOT, ManualClock, open_tempdir, own_agency
 from tests.security.claims import Mutations, claims, kinds, texts, without_repeats
-from tests.security.everything import walk
+from tests.security.everything import screens, walk
 from tests.security.house import House, open_house
 from tests.security.shortcut import foreign, shortcut
 
@@ -171,7 +171,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=inf, help="end after so many with what there is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stories", nargs="*", metavar="PATH", help="replay these stories (all of tests/bot) instead")
-    parser.add_argument("--words", type=int, metavar="COUNT", help="show so many hostile names and notes instead")
+    parser.add_argument(
+        "--words", type=int, metavar="COUNT", help="show hostile names and notes until so many were met instead"
+    )
     given = parser.parse_args()
     if given.stories is not None:
         with open_tempdir() as folder:
@@ -183,19 +185,14 @@ def main() -> int:
         async def look() -> int:
             began, clock = time.monotonic(), ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
             async with LocalTelegram(world=World(now=clock.now)) as telegram:
-                agency = Agency(telegram, settings_for(telegram, server.url, folder), clock, None, AT_ONCE)
+                agency = Agency(telegram, settings_for(telegram, server.url, folder), clock, screens, AT_ONCE)
                 await agency.open()
                 try:
-                    words, read, wrong = await walk(agency, count=given.words, presses=12, seed=given.seed)
+                    done = await walk(agency, count=given.words, presses=1, seed=given.seed)
                 finally:
                     await agency.close()
-            _tell(
-                f"hostile words {len(words.given)}, shown {len(words.seen)}, messages read {read}, wrong {len(wrong)}, "
-                f"{time.monotonic() - began:.0f} s"
-            )
-            for one in wrong[:20]:
-                _tell(one)
-            return int(bool(wrong))
+            _tell(f"{done}\n{time.monotonic() - began:.0f} s")
+            return int(bool(done.wrong))
 
         if given.words is not None:
             return asyncio.run(look())

@@ -2,7 +2,8 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 from sandbox.html import parse_html, utf16_len
 
@@ -34,22 +35,30 @@ OPEN, CLOSE = "⟦", "⟧"
 _PIECE = re.compile(f"{OPEN}([0-9]+)⁞([^{OPEN}{CLOSE}]*)({CLOSE})?")
 
 
+def numbers(text: str) -> set[int]:
+    """The words that are there, or begin there."""
+    return {int(found[1]) for found in _PIECE.finditer(text)}
+
+
 class Words:
     """Numbered hostile words, to be found again in what the bot says."""
 
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(seed)  # noqa: S311 - the same ones each time
         self.given: dict[int, str] = {}
+        self.columns: dict[str, set[int]] = defaultdict(set)
         self.seen: set[int] = set()
 
-    def one(self, limit: int) -> str:
+    def one(self, limit: int, column: str, clean: Callable[[str], str] = str) -> str:
         """A word that fits a column of so many characters; now and then it fills it."""
         number = len(self.given)
+        self.columns[column].add(number)
         head = f"{OPEN}{number}⁞"
         length = limit if self._dice.random() < 0.1 else self._dice.randrange(1, 60)
         inside = hostile(self._dice, min(length, limit) - len(head) - 1)
-        self.given[number] = inside
-        return f"{head}{inside}{CLOSE}"
+        made = clean(f"{head}{inside}{CLOSE}")
+        self.given[number] = made.removeprefix(head).removesuffix(CLOSE)
+        return made
 
     def read(self, text: str) -> Iterator[str]:
         """What is wrong with the words in a text that is shown: they are as they were given, as far as they go."""
@@ -68,7 +77,9 @@ class Words:
                 right = any(given.startswith(part) for part in (cut, cut.removesuffix("…"), cut.removesuffix(" ")))
                 right = right or given.startswith(re.split(r"…", cut)[0])
             if not right:
-                yield f"given {given!r}, shown {shown!r}"
+                column = next(name for name, of in self.columns.items() if number in of)
+                where = text[max(0, found.start() - 60) : found.end()]
+                yield f"{column}: given {given!r}, shown {shown!r} in {where!r}"
 
 
 TEXT, CAPTION = 4096, 1024
