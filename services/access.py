@@ -156,16 +156,20 @@ def command(
 
         @functools.wraps(method)
         async def run(self: S, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
-            _check(actor, policy, name)
             current = _origin.get()
             key = None
             if current is not None:
                 key = current.effect_key(name, *args, *kwargs.values())
+            retried = current is not None and current.retry
+            if not retried:
+                _check(actor, policy, name)
             async with self._transactions.begin(actor.user_id or None, self.clock.now()) as tx:
-                if key is not None and current is not None and current.retry:
+                if key is not None and retried:
                     done, result = await tx.effect(key)
                     if done:
                         return result  # type: ignore[no-any-return]
+                    # Not before: what was done may have been to give up the very role that it needed.
+                    _check(actor, policy, name)
                 outcome = await method(self, tx, actor, *args, **kwargs)
                 if tx.messages:
                     await readdress(tx)

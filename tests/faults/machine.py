@@ -952,10 +952,11 @@ def main() -> int:
                     shrink=given.shrink,
                 )
         finally:
+            # After a breach too: what was tried until then was tried.
+            for name, count in sorted(tally.items()):
+                print(f"{name}: {count}")  # noqa: T201
+            print(f"rules {RULES}, {time.monotonic() - began:.0f} s")  # noqa: T201
             cluster.close()
-    for name, count in sorted(tally.items()):
-        print(f"{name}: {count}")  # noqa: T201
-    print(f"rules {RULES}, {time.monotonic() - began:.0f} s")  # noqa: T201
     return 0
 
 

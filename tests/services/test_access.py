@@ -79,6 +79,19 @@ async def test_a_retried_update_returns_the_first_result_and_has_no_second_effec
     assert len(await agency.rows(select(AuditRecord.id))) == 2
 
 
+async def test_a_retried_update_that_gave_up_the_role_it_needed_returns_its_result_and_allows_nothing_else(
+    agency: Agency,
+) -> None:
+    with origin("7:1", retry=False):
+        assert await counter(agency).add(agency.galina, "a") == "a"
+    demoted = Actor(user_id=agency.galina.user_id, roles=frozenset({Role.SELLER}))
+    with origin("7:1", retry=True):
+        assert await counter(agency).add(demoted, "a") == "a"
+        with pytest.raises(Forbidden):
+            await counter(agency).add(demoted, "b")
+    assert await settings(agency) == ["a"]
+
+
 async def test_audit_records_are_chained_and_cannot_be_edited_or_deleted(agency: Agency) -> None:
     for key in "abc":
         await counter(agency).add(agency.galina, key)
