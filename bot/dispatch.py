@@ -1,5 +1,6 @@
 """aiogram's dispatcher, with a straight way for a press on an open screen."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aiogram import Dispatcher
@@ -40,3 +41,24 @@ class StraightDispatcher(Dispatcher):
         if self._dialogs is None:
             self._dialogs = {found.states_group(): found for found in self.chain_tail if isinstance(found, Dialog)}
         return self._dialogs.get(group)
+
+
+def ask_in_place(dispatcher: Dispatcher) -> None:
+    """Let filters that are plain functions be called where they stand.
+
+    aiogram gives each of them to a thread, for those that wait for something; ours compare a few words, and one hop to
+    a thread and back takes longer than all of them together.
+    """
+    for router in dispatcher.chain_tail:
+        for observer in router.observers.values():
+            for handler in (observer._handler, *observer.handlers):  # noqa: SLF001 - the filters of a whole router
+                for asked in handler.filters or ():
+                    if not asked.awaitable:
+                        asked.callback, asked.awaitable = _awaited(asked.callback), True
+
+
+def _awaited(plain: Callable[..., Any]) -> Callable[..., Any]:
+    async def asked(*given: Any, **more: Any) -> Any:
+        return plain(*given, **more)
+
+    return asked

@@ -335,7 +335,10 @@ async def _read(request: web.Request) -> bytearray | None:
 def _parsed(body: bytearray) -> Update:
     """A body as JSON. Raises UnreadableError for what is none, and for what is so deep that reading it ends nowhere."""
     try:
-        update = json.loads(body, parse_constant=_refuse)
+        try:
+            update = orjson.loads(body)
+        except orjson.JSONDecodeError:  # halves of surrogate pairs, which people do send, or nothing that is JSON
+            update = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UnreadableError("not JSON") from error
     if not isinstance(update, dict):

@@ -230,15 +230,17 @@ async def test_no_transaction_is_open_while_telegram_is_spoken_to(agency: Agency
     await anna.tap("Семёнов")
     watcher = await asyncpg.connect(schema.dsn(database_url))
     open_ones: list[int] = []
+    one_at_a_time = asyncio.Lock()  # a tap is answered beside its screen
     run = agency.telegram.methods.run
 
     async def looking(name: str, *given: object) -> object:
-        open_ones.append(
-            await watcher.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+        async with one_at_a_time:
+            open_ones.append(
+                await watcher.fetchval(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+                )
             )
-        )
         return await run(name, *given)  # type: ignore[arg-type]
 
     agency.telegram.methods.run = looking  # type: ignore[method-assign, assignment]
