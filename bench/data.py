@@ -204,14 +204,15 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         "payments",
         f"""
         INSERT INTO payments (id, policy_id, deal_id, seq, due_on, amount, paid_amount, settled_on, confirmed_on,
-                              waived_reason)
+                              waived_at, waived_reason)
         SELECT id, policy_id, deal_id, seq, due_on, amount, CASE WHEN paid THEN amount ELSE 0 END,
-               CASE WHEN paid THEN due_on END, CASE WHEN paid THEN due_on END, ''
+               CASE WHEN paid THEN due_on END, CASE WHEN paid THEN due_on END, CASE WHEN NOT paid THEN closed_at END, ''
         FROM (SELECT *, due_on < {day} AND NOT (due_on > {day} - 30 AND {_h("id", 70, 50)} = 0) AS paid
               FROM (SELECT (p.id - 1) * {sizes.payments} + q AS id, p.id AS policy_id, p.deal_id, p.starts_on, q AS seq,
                            (p.starts_on + make_interval(months => (q - 1) * 12 / {sizes.payments}))::date AS due_on,
-                           round(p.premium / {sizes.payments}, 2) AS amount
-                    FROM policies p, generate_series(1, {sizes.payments}) q) planned) made ORDER BY starts_on, id
+                           round(p.premium / {sizes.payments}, 2) AS amount, d.closed_at
+                    FROM policies p JOIN deals d ON d.id = p.deal_id, generate_series(1, {sizes.payments}) q) planned
+             ) made ORDER BY starts_on, id
         """,
     )
     yield (
@@ -221,7 +222,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                              status)
         SELECT id, deal_id, due_on + 30, CASE WHEN id % 1009 = 0 AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
                'commission', CASE WHEN got THEN due_on + 30 END, CASE WHEN got THEN round(amount / 10, 2) ELSE 0 END,
-               CASE WHEN got THEN 'received' ELSE 'expected' END
+               CASE WHEN got THEN 'received' WHEN waived_at IS NOT NULL THEN 'written_off' ELSE 'expected' END
         FROM (SELECT *, settled_on IS NOT NULL AND due_on + 30 < {day} AS got FROM payments) made
         """,
     )
@@ -232,7 +233,8 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                               status)
         SELECT id, deal_id, 'client_discount', due_on, round(amount / 20, 2), '',
                CASE WHEN settled_on IS NULL THEN 0 ELSE round(amount / 20, 2) END, settled_on,
-               CASE WHEN settled_on IS NULL THEN 'expected' ELSE 'paid' END
+               CASE WHEN settled_on IS NOT NULL THEN 'paid' WHEN waived_at IS NOT NULL THEN 'written_off'
+                    ELSE 'expected' END
         FROM payments WHERE id % 4 = 0
         """,
     )

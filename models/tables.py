@@ -426,7 +426,8 @@ class Task(Entity):
             "assignee_id",
             "due_at",
             "id",
-            postgresql_where=text("status NOT IN ('done', 'cancelled')"),
+            postgresql_include=["deal_id", "status"],
+            postgresql_where=_OPEN_TASK,
         ),
         Index("ix_tasks_question", "due_at", "id", postgresql_where=text("status = 'question'")),
         Index("ix_tasks_open", "due_at", "id", postgresql_where=text("status NOT IN ('done', 'cancelled')")),
@@ -549,7 +550,8 @@ class Policy(Entity):
             "ix_policies_ending",
             "ends_on",
             "id",
-            postgresql_where=text("outcome IS NULL AND deleted_at IS NULL"),
+            postgresql_include=["deal_id", "starts_on"],
+            postgresql_where=_UNDECIDED,
         ),
         Index("ix_policies_number_trgm", "number", postgresql_using="gin", postgresql_ops={"number": "gin_trgm_ops"}),
         Index("uq_policies_number", "number", unique=True, postgresql_where=text("deleted_at IS NULL")),
@@ -592,7 +594,11 @@ class Payment(Entity):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("paid_amount >= 0", name="paid_amount"),
         Index(
-            "ix_payments_unpaid", "due_on", "id", postgresql_include=["policy_id", "deal_id"], postgresql_where=_UNPAID
+            "ix_payments_unpaid",
+            "due_on",
+            "id",
+            postgresql_include=["policy_id", "deal_id", "promised_on"],
+            postgresql_where=_UNPAID,
         ),
         Index(
             "ix_payments_deal_unpaid",

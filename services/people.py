@@ -58,10 +58,10 @@ class PersonCard:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Somebody who can take over, and how much he has already."""
+    """Somebody who can take over, and how much of that he has already: open deals of a seller, tasks of an executor."""
 
     user: User
-    load: Load
+    has: int
 
 
 def as_actor(user: User) -> Actor:
@@ -310,8 +310,9 @@ class PeopleService(Service):
     ) -> list[Successor]:
         """Active people who hold a role and can take work over, by name; as many as a keyboard can show."""
         held = [user for user in await tx.people.with_role(Role(role)) if user.id != besides][:SUCCESSORS]
-        loads = await tx.people.loads([user.id for user in held])
-        return [Successor(user, loads[user.id]) for user in held]
+        ids = [user.id for user in held]
+        work = await (tx.tasks.load(ids) if role == Role.EXECUTOR.value else tx.people.sell(ids))
+        return [Successor(user, work[user.id]) for user in held]
 
     # --- rights ---------------------------------------------------------------------------------------------------
 

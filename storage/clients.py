@@ -1,6 +1,7 @@
 """Clients and their phones, seen through a scope."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,8 +22,8 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import in_ways, may_see_deal, seen, up_to
-from storage.words import FARTHEST, Reading, Words, one_by_one
+from storage.repository import among_first, in_ways, may_see_deal, seen, up_to
+from storage.words import FARTHEST, Reading, Words
 
 
 def may_see_client(scope: Scope) -> ColumnElement[bool]:
@@ -97,15 +98,10 @@ class Clients(Words):
 
     async def like(self, scope: Scope, key: str, limit: int) -> list[Client]:
         """The likeliest clients for a name, typos forgiven."""
-        surely = await self.reading(key)
-        if surely is None:
-            return []
-        if found := await self._read_as(surely, scope, key, limit):
-            return found
-        for word in one_by_one(key):
-            reading = await self.faint_reading(word)
-            if reading and (found := await self._read_as(reading, scope, key, limit)):
-                return found
+        async with aclosing(self.readings(key)) as readings:
+            async for reading in readings:
+                if found := await self._read_as(reading, scope, key, limit):
+                    return found
         return []
 
     async def _read_as(self, reading: Reading, scope: Scope, key: str, limit: int) -> list[Client]:
@@ -115,7 +111,7 @@ class Clients(Words):
         near = select(Client.id).where(*holds, Client.deleted_at.is_(None), among_clients(Client.id, scope))
         return await self.many(
             select(Client)
-            .where(Client.id.in_(near.limit(up_to(FARTHEST))), likeness >= reading.least)
+            .where(among_first(Client.id, near, FARTHEST), likeness >= reading.least)
             .options(selectinload(Client.phones))
             .order_by(rank.desc(), Client.name_key, Client.id)
             .limit(limit)

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, func, select
+from sqlalchemy import CTE, BigInteger, CompoundSelect, Date, func, select
 
 from models.enums import DealStage
 from models.scope import Scope
@@ -35,11 +35,12 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
     # The page is chosen from the index alone; only its own rows are read from the table.
     key = (Deal.closed_at if closed else Deal.review_on).label("key")
     found = seen(scope, Deal.id, key, where=tuple(where), viewer=viewer)
-    keys = found.subquery()
+    # Several ways to see deals are united whole before the first is known: then that is done once for both.
+    keys = found.cte("keys") if isinstance(found, CompoundSelect) else found.subquery()
     order = (keys.c.key.desc(), keys.c.id.desc()) if closed else (keys.c.key, keys.c.id)
     page = select(keys).order_by(*order).offset(offset).limit(limit).subquery()
     order = (page.c.key.desc(), page.c.id.desc()) if closed else (page.c.key, page.c.id)
-    counted = found.order_by(None).limit(ceiling).subquery()
+    counted = (select(keys.c.id) if isinstance(keys, CTE) else found).limit(ceiling).subquery()
     return ready(
         select(
             select(func.count()).select_from(counted).scalar_subquery(),

@@ -23,16 +23,14 @@ from storage.repository import (
     OPEN_TASK,
     UNPAID,
     Repository,
-    among,
+    awaited,
     far_enough,
     may_see_deal,
     number,
     of_live_policy,
-    seen,
+    open_deals,
     up_to_many,
 )
-
-OPEN_DEAL = Deal.stage != DealStage.CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +115,25 @@ class Deals(Repository):
 
     async def desk(self, scope: Scope, user_id: int, today: date, short: int) -> Desk:
         """The numbers of the main menu in one round trip; policies for less than `short` days are not renewed."""
+        deals = open_deals(scope)
         ending = select(Policy.id).where(
-            among(Policy.deal_id, scope, OPEN_DEAL),
+            awaited(Policy.deal_id, scope, deals),
             Policy.deleted_at.is_(None),
             Policy.outcome.is_(None),
             Policy.ends_on <= today + ENDING_AHEAD,
             Policy.ends_on - Policy.starts_on >= short - 1,
         )
         unpaid = select(Payment.id).where(
-            among(Payment.deal_id, scope), UNPAID, Payment.due_on <= today + UNPAID_AHEAD, of_live_policy(scope)
+            awaited(Payment.deal_id, scope, deals),
+            UNPAID,
+            Payment.due_on <= today + UNPAID_AHEAD,
+            of_live_policy(scope),
         )
         row = await self.session.execute(
             select(
-                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL,))),
-                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL, Deal.review_on < today))),
-                up_to_many(seen(scope, Deal.id, where=(OPEN_DEAL, Deal.review_on == today))),
+                up_to_many(select(deals.c.id)),
+                up_to_many(select(deals.c.id).where(deals.c.review_on < today)),
+                up_to_many(select(deals.c.id).where(deals.c.review_on == today)),
                 up_to_many(select(Task.id).where(OPEN_TASK, Task.assignee_id == user_id)),
                 up_to_many(ending),
                 up_to_many(unpaid),

@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.types import Date
@@ -24,12 +23,12 @@ from sqlalchemy.types import Date
 from models.enums import DeliveryStatus, IncomeStatus, TaskStatus
 from models.scope import EVERYTHING, Scope
 from models.tables import Deal, InboxUpdate, Income, OutboxMessage, Payment, Policy, Task, User
-from storage.deals import OPEN_DEAL
 from storage.repository import (
     MANY,
+    OPEN_DEAL,
     Repository,
     Rows,
-    among,
+    awaited,
     in_ways,
     number,
     of_live_policy,
@@ -70,8 +69,7 @@ class Whose:
 
     @property
     def on_deals(self) -> ColumnElement[bool]:
-        """Tasks of these deals; of everybody's, all: a deal that is closed has called its open tasks off."""
-        return true() if self.everything else among(Task.deal_id, self.scope, OPEN_DEAL)
+        return awaited(Task.deal_id, self.scope)
 
     @property
     def late(self) -> ColumnElement[bool]:
@@ -133,7 +131,7 @@ class Digest(Repository):
     def _expired(whose: Whose, short_days: int) -> Select[*tuple[Any, ...]]:
         """Policies that have ended with nobody deciding about them; a short one is not decided about."""
         return select(Policy.deal_id, Policy.ends_on).where(
-            among(Policy.deal_id, whose.scope, OPEN_DEAL),
+            awaited(Policy.deal_id, whose.scope),
             Policy.outcome.is_(None),
             Policy.deleted_at.is_(None),
             Policy.ends_on < whose.today,
@@ -143,7 +141,7 @@ class Digest(Repository):
     @staticmethod
     def _owed(whose: Whose, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         return select(Payment.deal_id, Payment.due_on).where(
-            among(Payment.deal_id, whose.scope, OPEN_DEAL), *UNPAID, *when, of_live_policy(whose.scope)
+            awaited(Payment.deal_id, whose.scope), *UNPAID, *when, of_live_policy(whose.scope)
         )
 
     def _owed_today(self, whose: Whose) -> CompoundSelect[*tuple[Any, ...]]:
@@ -209,14 +207,14 @@ class Digest(Repository):
 
         yield touched(0, Deal.review_on < whose.today)
         yield touched(1, Deal.review_on == whose.today)
+        # These by the day since which they burn: it stands in their own index, and no deal is looked up.
         expired = self._expired(whose, short_days).where(Policy.deal_id.not_in(but)).order_by(Policy.ends_on)
         owing = self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))
         owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on)
         for burning in (expired, owing):
-            ids = burning.limit(up_to(MANY)).subquery()
-            yield select(deal, Deal.id.label("id"), literal(0).label("rank"), day).where(
-                Deal.id.in_(select(ids.c.deal_id))
-            )
+            since = burning.limit(up_to(MANY)).subquery()
+            id_, since_day = since.c
+            yield select(deal, id_.label("id"), literal(0).label("rank"), since_day.label("day"))
 
     @staticmethod
     def _tasks(whose: Whose, but: Collection[int]) -> Iterator[Rows]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import ExpenseStatus, IncomeStatus
 from models.scope import Scope
 from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
-from storage.repository import Repository, among, may_see_deal, of_live_policy
+from storage.repository import Repository, awaited, may_see_deal, of_live_policy
 
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 ZERO = Decimal(0)
@@ -106,7 +106,9 @@ class Money(Repository):
     @staticmethod
     def _unpaid(scope: Scope, before: date | None) -> Select[*tuple[Any, ...]]:
         """What is owed before a day, in all the deals inside a scope."""
-        found = select(Payment.id, Payment.due_on).where(among(Payment.deal_id, scope), *UNPAID, of_live_policy(scope))
+        found = select(Payment.id, Payment.due_on).where(
+            awaited(Payment.deal_id, scope), *UNPAID, of_live_policy(scope)
+        )
         return found if before is None else found.where(Payment.due_on < before)
 
     async def move(self, move_id: int) -> MoneyMove | None:

@@ -4,13 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, cast, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, select, update
 
 from models.enums import Role
 from models.tables import Client, Deal, Invite, Task, User
-from storage.deals import OPEN_DEAL
-from storage.repository import OPEN_TASK, Repository, number, up_to_many
+from storage.repository import OPEN_DEAL, OPEN_TASK, Repository, number, up_to_many
 
 BY_NAME = (User.active.desc(), func.lower(func.replace(User.full_name, "ё", "е")), User.id)
 
@@ -76,19 +74,18 @@ class People(Repository):
 
     async def load(self, user_id: int) -> Load:
         """How much open work hangs on a person."""
-        return (await self.loads([user_id]))[user_id]
-
-    async def loads(self, user_ids: Collection[int]) -> dict[int, Load]:
-        """The same for several people, in one round trip."""
-        person = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
         work = (
-            select(Deal.id).where(Deal.seller_id == person.c.id, OPEN_DEAL),
-            select(Client.id).where(_OWN_CLIENT, Client.seller_id == person.c.id),
-            select(Deal.id).where(Deal.executor_id == person.c.id, OPEN_DEAL),
-            select(Task.id).where(Task.assignee_id == person.c.id, OPEN_TASK),
+            select(Deal.id).where(Deal.seller_id == user_id, OPEN_DEAL),
+            select(Client.id).where(_OWN_CLIENT, Client.seller_id == user_id),
+            select(Deal.id).where(Deal.executor_id == user_id, OPEN_DEAL),
+            select(Task.id).where(Task.assignee_id == user_id, OPEN_TASK),
         )
-        rows = await self.session.execute(select(person.c.id, *(up_to_many(part.correlate(person)) for part in work)))
-        return {user_id: Load(*(number(counted) for counted in counts)) for user_id, *counts in rows.all()}
+        row = await self.session.execute(select(*map(up_to_many, work)))
+        return Load(*map(number, row.one()))
+
+    async def sell(self, user_ids: Collection[int]) -> dict[int, int]:
+        """How many open deals each of these people sells."""
+        return await self.each(lambda person: select(Deal.id).where(Deal.seller_id == person, OPEN_DEAL), user_ids)
 
     # --- handing over ---------------------------------------------------------------------------------------------
 

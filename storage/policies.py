@@ -7,10 +7,10 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
-from models.enums import DealStage, DocumentKind, IncomeStatus, VariantStatus
+from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
-from storage.repository import Repository, among, may_see_deal
+from storage.repository import Repository, awaited, may_see_deal
 
 
 def visible_policies(scope: Scope) -> Select[Policy]:
@@ -89,7 +89,7 @@ class Policies(Repository):
     @staticmethod
     def _ending(scope: Scope, until: date | None, short_days: int) -> Select[*tuple[Any, ...]]:
         found = select(Policy.id, Policy.ends_on).where(
-            among(Policy.deal_id, scope, Deal.stage != DealStage.CLOSED),
+            awaited(Policy.deal_id, scope),
             Policy.outcome.is_(None),
             Policy.deleted_at.is_(None),
             # A trip that is over needs no decision: short policies are not renewed.

@@ -1,16 +1,19 @@
 """What the repositories share: a session, who may see which deals, said once in SQL, and counting that has an end."""
 
+from collections.abc import Callable, Collection
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy import (
+    CTE,
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Integer,
     ScalarSelect,
     Select,
-    and_,
     any_,
+    cast,
     exists,
     false,
     func,
@@ -20,20 +23,24 @@ from sqlalchemy import (
     true,
     union,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models.enums import ExpenseStatus, IncomeStatus, TaskStatus
+from models.enums import DealStage, ExpenseStatus, IncomeStatus, TaskStatus
 from models.scope import Scope
 from models.tables import Deal, Payment, Policy, Task
 from models.values.at_least import AtLeast
 
+OPEN_DEAL = Deal.stage != DealStage.CLOSED
 OPEN_TASK = Task.status.not_in([TaskStatus.DONE, TaskStatus.CANCELLED])
 UNPAID = Payment.settled_on.is_(None) & Payment.waived_at.is_(None)
 FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
 FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
 MANY: Final = 1000
 """How far a list is counted beyond the page that is looked at: nobody reads a longer number, and no screen waits."""
+BUSY: Final = 250
+"""How far the work of each of many people is counted: whoever has more has enough."""
 
 T = TypeVar("T")
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -85,18 +92,42 @@ def in_ways(ways: list[ColumnElement[bool]], *columns: Any, where: tuple[ColumnE
 
 
 def among(deal_id: InstrumentedAttribute[int], scope: Scope, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Rows of the deals inside a scope that are so and so, looked up from the person's deals.
+    """Rows of the deals inside a scope, looked up from the person's deals; `where` is about these.
 
     As an array: the planner would else be tempted to walk everybody's rows in the order of the list until a page is
     full, which for a person with a thousandth of them is a walk through all.
     """
-    if not scope.everything:
-        return deal_id == any_(func.array(seen(scope, Deal.id, where=where).scalar_subquery()))
-    if not where:
+    if scope.everything:
         return true()
-    # A value and no join: rows are looked up in the order of the list until there are enough. Joined, the planner has
-    # walked all deals beside a list of which it had expected many more.
-    return select(and_(*where)).where(Deal.id == deal_id).correlate_except(Deal).scalar_subquery()
+    return deal_id == any_(func.array(seen(scope, Deal.id, where=where).scalar_subquery()))
+
+
+def awaited(deal_id: InstrumentedAttribute[int], scope: Scope, deals: CTE | None = None) -> ColumnElement[bool]:
+    """Open tasks, undecided policies and unpaid instalments inside a scope, looked up from the person's open deals:
+    from `open_deals` where a statement has them.
+
+    A closed deal has none of them (services.deals.close), so that of everybody's no deal is looked up.
+    """
+    if deals is None or scope.everything:
+        return among(deal_id, scope, OPEN_DEAL)
+    return deal_id == any_(func.array(select(deals.c.id).scalar_subquery()))
+
+
+def open_deals(scope: Scope) -> CTE:
+    """The open deals inside a scope (id, review_on), for a statement that asks of them more than once.
+
+    A person's are looked up once; of everybody's each part of the statement looks for its own.
+    """
+    found = seen(scope, Deal.id, Deal.review_on, where=(OPEN_DEAL,)).cte("open_deals")
+    return found.prefix_with("NOT MATERIALIZED" if scope.everything else "MATERIALIZED", dialect="postgresql")
+
+
+def among_first(key: InstrumentedAttribute[int], rows: Select[int], most: int) -> ColumnElement[bool]:
+    """Rows with one of the first `most` keys of others, which are found before anything is asked of their rows.
+
+    As an array, too: joined, the planner has ranked every name of the agency and then thrown most of them away.
+    """
+    return key == any_(func.array(rows.limit(up_to(most)).correlate(None).scalar_subquery()))
 
 
 def of_live_policy(scope: Scope) -> ColumnElement[bool]:
@@ -114,13 +145,12 @@ def up_to(most: int) -> ColumnElement[int]:
 
 def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:
     """The number of rows, counted so far and no further; to be read by `number`."""
-    counted = rows.order_by(None).limit(up_to(_ceiling(past) + 1)).subquery()
-    return select(func.count()).select_from(counted).scalar_subquery()
+    return _counted(rows, _ceiling(past))
 
 
 def number(counted: int, past: int = 0) -> int:
     """What `up_to_many` has counted: the number, or that there are at least so many."""
-    return counted if counted <= _ceiling(past) else AtLeast(_ceiling(past))
+    return _told(counted, _ceiling(past))
 
 
 def far_enough(past: int) -> int:
@@ -130,6 +160,15 @@ def far_enough(past: int) -> int:
 
 def _ceiling(past: int) -> int:
     return MANY + past
+
+
+def _counted(rows: Rows, ceiling: int) -> ScalarSelect[int]:
+    counted = rows.order_by(None).limit(up_to(ceiling + 1)).subquery()
+    return select(func.count()).select_from(counted).scalar_subquery()
+
+
+def _told(counted: int, ceiling: int) -> int:
+    return counted if counted <= ceiling else AtLeast(ceiling)
 
 
 class Reach(Protocol):
@@ -164,3 +203,12 @@ class Repository:
     async def count(self, rows: Rows, past: int = 0) -> int:
         """How many rows there are, exactly or at least (models.values.at_least); `past` is the offset of the page."""
         return number((await self.session.execute(select(up_to_many(rows, past)))).scalar_one(), past)
+
+    async def each(
+        self, work: Callable[[ColumnElement[int]], Select[Any]], user_ids: Collection[int]
+    ) -> dict[int, int]:
+        """How much of this work each of several people has, exactly or at least, in one round trip."""
+        person = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
+        counted = _counted(work(person.c.id).correlate(person), BUSY)
+        rows = await self.session.execute(select(person.c.id, counted))
+        return {user_id: _told(found, BUSY) for user_id, found in rows.all()}

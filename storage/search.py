@@ -1,6 +1,7 @@
 """Looking for deals by whatever a person remembers of them."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,8 +16,8 @@ from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Policy
 from models.values.at_least import AtLeast
 from storage.clients import among_clients, with_digits_in_phone
-from storage.repository import among, may_see_deal, up_to
-from storage.words import FARTHEST, Reading, Words, one_by_one
+from storage.repository import among, among_first, may_see_deal, up_to
+from storage.words import FARTHEST, Reading, Words
 
 
 class Why(StrEnum):
@@ -60,15 +61,14 @@ _Part = Select[Any]
 class Search(Words):
     async def deals(self, scope: Scope, query: Query, offset: int, limit: int) -> tuple[list[Hit], int]:
         """A page of found deals, the surest first, each once with its best reason; and how many there are."""
-        surely = await self.reading(query.name) if query.name else None
-        parts = [*_marks(scope, query), *(_names(scope, query.name, surely) if surely else ())]
-        found, total = await self._find(parts, offset, limit)
-        for word in one_by_one(query.name) if surely and not total else ():
-            if reading := await self.faint_reading(word):
-                found, total = await self._find(list(_names(scope, query.name, reading)), offset, limit)
-            if total:
-                break
-        return found, total
+        parts = [*_marks(scope, query)]
+        async with aclosing(self.readings(query.name)) as readings:
+            async for reading in readings:
+                found, total = await self._find([*parts, *_names(scope, query.name, reading)], offset, limit)
+                if total:
+                    return found, total
+                parts = []  # marks that have found nothing
+        return await self._find(parts, offset, limit)
 
     async def _find(self, parts: list[_Part], offset: int, limit: int) -> tuple[list[Hit], int]:
         if not parts:
@@ -102,15 +102,11 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
         yield _part(Why.NUMBER, sql_cast(Deal.number, Text), 10).where(Deal.number == query.number, may_see_deal(scope))
     if query.policy:
         held = Policy.number.contains(query.policy, autoescape=True)
-        near = (
-            select(Policy.id)
-            .where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope))
-            .limit(up_to(FARTHEST))
-        )
+        near = select(Policy.id).where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope))
         yield (
             _part(Why.POLICY, Policy.number, case((Policy.number == query.policy, 9.5), else_=9.0))
             .join(Policy, Policy.deal_id == Deal.id)
-            .where(Policy.id.in_(near))
+            .where(among_first(Policy.id, near, FARTHEST))
         )
     if query.vin:
         matched = or_(Deal.vin.startswith(query.vin, autoescape=True), Deal.vin.endswith(query.vin, autoescape=True))
@@ -132,9 +128,9 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
 def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
     """The same for a name: of the client, of the insured object."""
     holds = [Client.words.overlap(words) for words in reading.words]
-    near = select(Client.id).where(*holds, among_clients(Client.id, scope)).limit(up_to(FARTHEST))
+    near = select(Client.id).where(*holds, among_clients(Client.id, scope))
     yield _clients(Why.CLIENT, Client.name, _rank(4, typed, Client.name_key)).where(
-        Client.id.in_(near), among(Deal.id, scope), *_like(typed, Client.name_key, reading)
+        among_first(Client.id, near, FARTHEST), among(Deal.id, scope), *_like(typed, Client.name_key, reading)
     )
     holds = [Deal.words.overlap(words) for words in reading.words]
     yield _part(Why.TITLE, Deal.title, _rank(2, typed, Deal.title_key)).where(
@@ -144,7 +140,7 @@ def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
 
 def _near(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Deals that a person may see and that fulfil conditions, as many as are ranked."""
-    return Deal.id.in_(select(Deal.id).where(*conditions, among(Deal.id, scope)).limit(up_to(FARTHEST)).correlate(None))
+    return among_first(Deal.id, select(Deal.id).where(*conditions, among(Deal.id, scope)), FARTHEST)
 
 
 def _like(typed: str, column: Any, reading: Reading) -> list[ColumnElement[bool]]:

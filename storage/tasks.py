@@ -4,14 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select, true
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import joinedload
 
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
-from storage.repository import OPEN_TASK, Repository, among, in_ways, may_see_deal, number, up_to, up_to_many
+from storage.repository import OPEN_TASK, Repository, awaited, in_ways, may_see_deal, up_to
 
 LATELY: Final = 500
 """Among how many of the latest calculations it is looked who does a line: years ago it was somebody else."""
@@ -101,7 +100,7 @@ class Tasks(Repository):
         """Open tasks that are wanted in any of these ways, by due (the overdue are first by nature), a page of them,
         and how many there are.
         """
-        found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, among(Task.deal_id, scope)))
+        found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, awaited(Task.deal_id, scope)))
         keys = found.subquery()
         page = select(keys).order_by(keys.c.due_at, keys.c.id).offset(offset).limit(limit).subquery()
         rows = await self.many(
@@ -135,10 +134,7 @@ class Tasks(Repository):
 
     async def load(self, user_ids: Collection[int]) -> dict[int, int]:
         """How many open tasks each of these people has."""
-        people = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
-        open_tasks = select(Task.id).where(OPEN_TASK, Task.assignee_id == people.c.id).correlate(people)
-        rows = await self.session.execute(select(people.c.id, up_to_many(open_tasks)))
-        return {user_id: number(counted) for user_id, counted in rows.all()}
+        return await self.each(lambda person: select(Task.id).where(OPEN_TASK, Task.assignee_id == person), user_ids)
 
     async def has_card(self, recipient_id: int, card_key: str) -> bool:
         """Whether a person has (or is about to get) a message with this card."""
@@ -170,4 +166,4 @@ def assigned_to(user_id: int) -> list[ColumnElement[bool]]:
 def given_by(user_id: int) -> list[ColumnElement[bool]]:
     """What waits for others on a person's deals."""
     others = Task.assignee_id != user_id
-    return [others & (Task.author_id == user_id), others & among(Task.deal_id, Scope(user_id, as_seller=True))]
+    return [others & (Task.author_id == user_id), others & awaited(Task.deal_id, Scope(user_id, as_seller=True))]

@@ -5,6 +5,7 @@ thousands, whatever the number of clients. The names that hold such words are th
 """
 
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,10 @@ FAINT: Final = 0.4
 """Likeness of a name to the whole line at which it may be the one that was meant though not every word is in it."""
 
 _WORDS, _MEANT = 5, 30
+_NAME: Final = 3
+"""Words that a name has: of a longer line only what surely resembles something is looked for."""
+_OF_A_LINE: Final = 2
+"""How many words of such a line are tried alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +44,24 @@ _NEAR: Final = """
 class Words(Repository):
     """What the repositories share that look for names."""
 
-    async def reading(self, line: str) -> Reading | None:
-        """How a plain line is surely meant: all its words, misspelt perhaps; None where nothing resembles any."""
+    async def readings(self, line: str) -> AsyncGenerator[Reading]:
+        """How a plain line may be meant: all its words, misspelt perhaps; then, where nothing bears them all, by one of
+        them alone, the longest first. None at all where nothing resembles any.
+        """
         typed = _typed(line)
+        is_name = len(typed) <= _NAME
         meant = await self._near(typed, STRONG)
-        if weak := [word for word in typed if not meant[word]]:
+        if is_name and (weak := [word for word in typed if not meant[word]]):
             meant |= await self._near(weak, WEAK)
-        words = [meant[word] for word in typed if meant[word]]
-        return Reading(words) if words else None
-
-    async def faint_reading(self, word: str) -> Reading | None:
-        """How a line may be meant of which nothing bears all the words: by this one of them."""
-        known = (await self._near([word], WEAK))[word]
-        return Reading([known], FAINT) if known else None
+        if not any(meant.values()):
+            return
+        yield Reading([meant[word] for word in typed if meant[word]])
+        # Three digits in a row are no name: what is like it on the whole would be noise.
+        if re.search(r"[0-9]{3}", line):
+            return
+        for word in sorted(typed, key=len, reverse=True)[: None if is_name else _OF_A_LINE]:
+            if known := (await self._near([word], WEAK))[word] if is_name else meant[word]:
+                yield Reading([known], FAINT)
 
     async def _near(self, typed: list[str], least: float) -> dict[str, list[str]]:
         """The known words that each typed one may stand for: what begins with it or holds it or nearly is it."""
@@ -61,12 +71,6 @@ class Words(Repository):
             for word, known, _likeness in await self.direct(_NEAR, unknown, least, _MEANT):
                 found[word].append(known)
         return found
-
-
-def one_by_one(line: str) -> list[str]:
-    """The words of a line by each of which alone it may be meant, the longest first."""
-    # Three digits in a row are no name: what is like it on the whole would be noise.
-    return [] if re.search(r"[0-9]{3}", line) else sorted(_typed(line), key=len, reverse=True)
 
 
 def _typed(line: str) -> list[str]:

@@ -152,8 +152,7 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
 
 
 def _now_has(taker: Successor, role: Role) -> str:
-    n = taker.load.deals if role is Role.SELLER else taker.load.tasks
-    return amounts({"deals" if role is Role.SELLER else "tasks": n})[0] if n else _("free")
+    return amounts({"deals" if role is Role.SELLER else "tasks": taker.has})[0] if taker.has else _("free")
 
 
 def chosen_successor(manager: DialogManager) -> tuple[str, int]:

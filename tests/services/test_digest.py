@@ -80,7 +80,7 @@ async def test_a_sellers_day_counts_what_burns_and_what_is_today(agency: Agency)
     }
     # Burning first, the oldest first; then today's; each deal once.
     assert await walk(agency, agency.anna) == [
-        ("deal", late, 1, 4), ("deal", expired, 2, 4), ("deal", owing, 3, 4), ("deal", today, 4, 4),
+        ("deal", owing, 1, 4), ("deal", late, 2, 4), ("deal", expired, 3, 4), ("deal", today, 4, 4),
     ]  # fmt: skip
     assert await day(agency, agency.boris) == {}
 
