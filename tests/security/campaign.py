@@ -130,7 +130,19 @@ def replay(stories: list[str], folder: Path) -> int:
     report = folder / "replayed.jsonl"
     began = time.monotonic()
     told = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.security.replay", "-p", "no:cacheprovider", "-o", "timeout=3600", *stories],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "tests.security.replay",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            "timeout=3600",
+            *stories,
+        ],
         cwd=ROOT,
         env=os.environ | {"REPLAY_REPORT": str(report)},
         check=False,

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,10 @@ async def _replay(agency: Any, seen: Subscription, story: str) -> Replayed:
         secrets = await house.secrets()
         # What the clock does for people who are new it does now, and what is due to others reaches them now.
         await agency.app.tick()
-        await agency.quiet()
+        if (backing_up := agency.app._ticker.backing_up) is not None:
+            await backing_up
+        with suppress(TimeoutError):  # a story may have left something that waits for ever
+            await agency.app.quiet(patience=10)
         cut.forget()
         before = await _state(house.office)
         for person in (boris, faina, klim, eva):
