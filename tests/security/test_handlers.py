@@ -322,6 +322,65 @@ async def test_what_was_deleted_is_to_every_button_and_window_as_if_it_had_never
         await house.agency.execute("UPDATE policies SET deleted_at = NULL WHERE deleted_at = '2026-01-01'")
 
 
+SCREENS_OF = {
+    "a paper": ("documents.name", "Documents:list", ("Паспорт.pdf",)),
+    "a paper that is to be deleted": ("documents.name", "Documents:list", ("Паспорт.pdf", "🗑")),
+    "the papers": ("documents.name", "Documents:list", ()),
+    "a client": ("clients.note", "Client:card", ()),
+    "a client's fields": ("clients.note", "Client:card", ("✏️",)),
+    "a client that may be another": ("clients.note", "Client:card", ("🔗",)),
+    "a client that is to be merged": ("clients.note", "Client:card", ("🔗", "Семёнов")),
+}
+"""What somebody may look at while the thing goes: whose words no screen shows any more (a client's name stands on his
+deals too), the screen he opened, what he pressed to get there."""
+
+
+async def opened(house: House, cut: Shortcut, person: VirtualUser, name: str, pressed: Iterable[str]) -> list[str]:
+    """Open a screen and press what leads on from there; the buttons that stand there but those that lead away."""
+    dialog = next(dialog for key, dialog in DIALOGS.items() if key.endswith(name.partition(":")[0]))
+    state = next(state for state in dialog.states() if str(state.state).endswith(name))
+    manager = house.agency.app.background.bg(house.agency.app.bot, user_id=person.id, chat_id=person.id)
+    cut.keyboard = []
+    await manager.start(state, data=dict(IDS), mode=StartMode.RESET_STACK)
+    await house.agency.quiet()
+    for label in pressed:
+        await cut.press(person, next(str(b.callback_data) for row in cut.keyboard for b in row if label in str(b.text)))
+    buttons = [b for row in cut.keyboard for b in row if b.callback_data]
+    return [str(b.callback_data) for b in buttons if not str(b.text).startswith(("‹", "⌂"))]
+
+
+@pytest.mark.parametrize("looked", SCREENS_OF)
+async def test_a_thing_that_goes_while_somebody_looks_at_it_is_neither_given_nor_changed_by_any_button(
+    house: House, looked: str
+) -> None:
+    """A paper that was deleted, a client that was merged into another, before the finger came down."""
+    column, name, pressed = SCREENS_OF[looked]
+    table = column.partition(".")[0]
+    office, changed, told = house.office, [], []
+    if await office.value("SELECT count(*) FROM clients") == 1:
+        namesake = "INSERT INTO clients (name, seller_id, kind, note) SELECT name, seller_id, kind, '' FROM clients"
+        await house.agency.execute(namesake)
+        await house.agency.execute("UPDATE clients SET note = 'Любит, когда звонят ' || id")
+    words = [plain(str(word)) for (word,) in await office.rows(f"SELECT {column} FROM {table}")]  # noqa: S608
+    async with watching(house), shortcut(house.agency.app) as cut:
+        before = await office.contents()
+        for person in (office.anna, office.galina):
+            count = len(await opened(house, cut, person, name, pressed))
+            assert count
+            for number in range(count):
+                data = (await opened(house, cut, person, name, pressed))[number]
+                cut.forget()
+                await house.agency.execute(f"UPDATE {table} SET deleted_at = '2026-01-01'")  # noqa: S608
+                await cut.press(person, data)
+                await house.agency.execute(f"UPDATE {table} SET deleted_at = NULL")  # noqa: S608
+                assert cut.failures == []
+                assert cut.said
+                told += [(data, one) for one in cut.said if one.gives_file]
+                told += [(data, word, one) for one in cut.said for word in words if word in plain(one.words)]
+                changed += [(data, key) for key, sum_ in (await office.contents()).items() if sum_ != before[key]]
+    assert (told, changed) == ([], [])
+
+
 async def test_a_closed_deal_is_changed_by_no_button_of_a_message_and_shown_to_no_outsider(house: House) -> None:
     """The last of this module: the deals stay closed."""
     office, services = house.office, house.agency.app.services
