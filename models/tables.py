@@ -141,7 +141,14 @@ class Client(Entity):
     __table_args__ = (
         Index("ix_clients_words", "words", postgresql_using="gin"),
         Index("ix_clients_inn", "inn", postgresql_where=text("inn IS NOT NULL")),
-        Index("ix_clients_seller", "seller_id", "name_key", "id", postgresql_where=_LIVE),
+        Index(
+            "ix_clients_seller",
+            "seller_id",
+            "name_key",
+            "id",
+            postgresql_include=["words"],
+            postgresql_where=_LIVE,
+        ),
         Index("ix_clients_name", "name_key", "id", postgresql_where=_LIVE),
     )
 
@@ -262,8 +269,8 @@ class Deal(Entity):
         Index("ix_deals_touch", "review_on", "id", postgresql_include=["stage"], postgresql_where=_OPEN_DEAL),
         Index("ix_deals_fresh", "updated_at", "id", postgresql_where=_OPEN_DEAL),
         # Searches, policies and payments of a person go through his deals, closed ones too.
-        Index("ix_deals_seller", "seller_id", "id", postgresql_include=["client_id"]),
-        Index("ix_deals_executor_all", "executor_id", "id", postgresql_include=["client_id"]),
+        Index("ix_deals_seller", "seller_id", "id", postgresql_include=["client_id", "words"]),
+        Index("ix_deals_executor_all", "executor_id", "id", postgresql_include=["client_id", "words"]),
         Index("ix_deals_closed", "closed_at", "id", postgresql_where=_CLOSED_DEAL),
         Index("ix_deals_seller_closed", "seller_id", "closed_at", "id", postgresql_where=_CLOSED_DEAL),
         Index("ix_deals_executor_closed", "executor_id", "closed_at", "id", postgresql_where=_CLOSED_DEAL),

@@ -23,7 +23,9 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
 from storage.repository import among_first, in_ways, may_see_deal, seen, up_to
-from storage.words import FARTHEST, Reading, Words
+from storage.words import FARTHEST, Reading, Words, borne
+
+LIVE = Client.deleted_at.is_(None)
 
 
 def may_see_client(scope: Scope) -> ColumnElement[bool]:
@@ -53,6 +55,19 @@ def among_clients(client_id: InstrumentedAttribute[int], scope: Scope) -> Column
     return client_id == any_(func.array(ids.scalar_subquery()))
 
 
+def ways_to_see_client(scope: Scope) -> list[ColumnElement[bool]]:
+    """Why a person sees a client, each a range of an index, for lists: his own, and those of the deals that he sees."""
+    if scope.everything:
+        return [true()]
+    own = Client.seller_id == scope.user_id
+    ids = seen(scope, Deal.client_id)
+    if not scope.as_seller:
+        return [Client.id == any_(func.array(ids.scalar_subquery()))]
+    # His own come by an index that has their names; the others are few.
+    others = except_(ids, select(Client.id).where(own, LIVE))
+    return [own, ~own & (Client.id == any_(func.array(others.scalar_subquery())))]
+
+
 def with_digits_in_phone(digits: str) -> Select[int]:
     """The clients that have these digits in a phone."""
     matched = or_(*(ClientPhone.e164.contains(part) for part in phone_parts(digits)))
@@ -78,14 +93,7 @@ class Clients(Words):
     async def page(self, scope: Scope, offset: int, limit: int) -> tuple[list[Client], int]:
         """Clients by name, a page, and how many there are."""
         # An index orders the names; only the rows of the page are read from the table.
-        live = Client.deleted_at.is_(None)
-        own = Client.seller_id == scope.user_id
-        ids = seen(scope, Deal.client_id)
-        if scope.as_seller:  # his own come by the index of the names; the others are few
-            ids = except_(ids, select(Client.id).where(own, live))
-        of_deals = Client.id == any_(func.array(ids.scalar_subquery()))
-        ways: list[ColumnElement[bool]] = [own, ~own & of_deals] if scope.as_seller else [of_deals]
-        found = in_ways([true()] if scope.everything else ways, Client.id, Client.name_key, where=(live,))
+        found = in_ways(ways_to_see_client(scope), Client.id, Client.name_key, where=(LIVE,))
         keys = found.subquery()
         page = select(keys).order_by(keys.c.name_key, keys.c.id).offset(offset).limit(limit).subquery()
         rows = await self.many(
@@ -107,8 +115,7 @@ class Clients(Words):
     async def _read_as(self, reading: Reading, scope: Scope, key: str, limit: int) -> list[Client]:
         likeness = func.word_similarity(key, Client.name_key)
         rank = case((Client.name_key.startswith(key, autoescape=True), 1.0), else_=likeness)
-        holds = [Client.words.overlap(words) for words in reading.words]
-        near = select(Client.id).where(*holds, Client.deleted_at.is_(None), among_clients(Client.id, scope))
+        near = in_ways(ways_to_see_client(scope), Client.id, where=(LIVE, *borne(Client.words, reading, scope)))
         return await self.many(
             select(Client)
             .where(among_first(Client.id, near, FARTHEST), likeness >= reading.least)

@@ -122,12 +122,12 @@ def open_deals(scope: Scope) -> CTE:
     return found.prefix_with("NOT MATERIALIZED" if scope.everything else "MATERIALIZED", dialect="postgresql")
 
 
-def among_first(key: InstrumentedAttribute[int], rows: Select[int], most: int) -> ColumnElement[bool]:
+def among_first(key: InstrumentedAttribute[int], rows: Rows, most: int) -> ColumnElement[bool]:
     """Rows with one of the first `most` keys of others, which are found before anything is asked of their rows.
 
     As an array, too: joined, the planner has ranked every name of the agency and then thrown most of them away.
     """
-    return key == any_(func.array(rows.limit(up_to(most)).correlate(None).scalar_subquery()))
+    return key == any_(func.array(rows.limit(up_to(most)).scalar_subquery()))
 
 
 def of_live_policy(scope: Scope) -> ColumnElement[bool]:

@@ -15,9 +15,9 @@ from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Policy
 from models.values.at_least import AtLeast
-from storage.clients import among_clients, with_digits_in_phone
-from storage.repository import among, among_first, may_see_deal, up_to
-from storage.words import FARTHEST, Reading, Words
+from storage.clients import LIVE, among_clients, ways_to_see_client, with_digits_in_phone
+from storage.repository import among, among_first, in_ways, may_see_deal, seen, up_to
+from storage.words import FARTHEST, Reading, Words, borne
 
 
 class Why(StrEnum):
@@ -102,7 +102,7 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
         yield _part(Why.NUMBER, sql_cast(Deal.number, Text), 10).where(Deal.number == query.number, may_see_deal(scope))
     if query.policy:
         held = Policy.number.contains(query.policy, autoescape=True)
-        near = select(Policy.id).where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope))
+        near = select(Policy.id).where(held, Policy.deleted_at.is_(None), among(Policy.deal_id, scope)).correlate(None)
         yield (
             _part(Why.POLICY, Policy.number, case((Policy.number == query.policy, 9.5), else_=9.0))
             .join(Policy, Policy.deal_id == Deal.id)
@@ -127,20 +127,19 @@ def _marks(scope: Scope, query: Query) -> Iterable[_Part]:
 
 def _names(scope: Scope, typed: str, reading: Reading) -> Iterable[_Part]:
     """The same for a name: of the client, of the insured object."""
-    holds = [Client.words.overlap(words) for words in reading.words]
-    near = select(Client.id).where(*holds, among_clients(Client.id, scope))
+    near = in_ways(ways_to_see_client(scope), Client.id, where=(LIVE, *borne(Client.words, reading, scope)))
     yield _clients(Why.CLIENT, Client.name, _rank(4, typed, Client.name_key)).where(
         among_first(Client.id, near, FARTHEST), among(Deal.id, scope), *_like(typed, Client.name_key, reading)
     )
-    holds = [Deal.words.overlap(words) for words in reading.words]
     yield _part(Why.TITLE, Deal.title, _rank(2, typed, Deal.title_key)).where(
-        _near(scope, *holds), *_like(typed, Deal.title_key, reading)
+        among_first(Deal.id, seen(scope, Deal.id, where=borne(Deal.words, reading, scope)), FARTHEST),
+        *_like(typed, Deal.title_key, reading),
     )
 
 
 def _near(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Deals that a person may see and that fulfil conditions, as many as are ranked."""
-    return among_first(Deal.id, select(Deal.id).where(*conditions, among(Deal.id, scope)), FARTHEST)
+    return among_first(Deal.id, select(Deal.id).where(*conditions, among(Deal.id, scope)).correlate(None), FARTHEST)
 
 
 def _like(typed: str, column: Any, reading: Reading) -> list[ColumnElement[bool]]:

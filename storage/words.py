@@ -7,8 +7,11 @@ thousands, whatever the number of clients. The names that hold such words are th
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import ColumnElement, true
+
+from models.scope import Scope
 from storage.repository import Repository
 
 FARTHEST: Final = 300
@@ -41,6 +44,17 @@ _NEAR: Final = """
 """
 
 
+def borne(words: Any, reading: Reading, scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Whether a name is made of `words` that a line may mean.
+
+    Of a person's own names each is looked at, in the index that leads to them; the form of the condition keeps the
+    index of all words out. A common word is borne by tens of thousands, and a plan for any parameters would compare
+    each of these with all that are his.
+    """
+    holds = (words.overlap(known) for known in reading.words)
+    return tuple(held if scope.everything else held.is_(true()) for held in holds)
+
+
 class Words(Repository):
     """What the repositories share that look for names."""
 
@@ -59,7 +73,10 @@ class Words(Repository):
         # Three digits in a row are no name: what is like it on the whole would be noise.
         if re.search(r"[0-9]{3}", line):
             return
-        for word in sorted(typed, key=len, reverse=True)[: None if is_name else _OF_A_LINE]:
+        longest = sorted(typed, key=len, reverse=True)
+        if not is_name:
+            longest = [word for word in longest if meant[word]][:_OF_A_LINE]
+        for word in longest:
             if known := (await self._near([word], WEAK))[word] if is_name else meant[word]:
                 yield Reading([known], FAINT)
 

@@ -159,6 +159,24 @@ async def test_a_mere_admin_sees_the_whole_agencys_day_and_what_only_he_can_mend
     assert await walk(agency, agency.galina) == [("deal", deal, 1, 1)]
 
 
+async def test_nothing_of_a_closed_deal_waits_for_the_admin_who_sees_everything_nor_of_one_reopened(
+    agency: Agency,
+) -> None:
+    moscow(agency, 2027, 3, 2, 12)
+    deal = await untouched(agency, agency.anna)
+    await register(agency, agency.anna, deal)  # it ended yesterday
+    await agency.services.deals.postpone(agency.anna, deal, FAR)
+    ending = agency.services.policies.ending
+    assert (await day(agency, agency.galina))["expired_policies"] == 1
+    assert (await ending(agency.galina))[1] == 1
+    await agency.services.deals.close(agency.anna, deal, "ended", "sold_object")
+    assert await day(agency, agency.galina) == {"rates_missing": 1}
+    assert (await ending(agency.galina))[1] == 0
+    await agency.services.deals.reopen(agency.anna, deal)
+    assert "expired_policies" not in await day(agency, agency.galina)
+    assert (await ending(agency.galina))[1] == 0
+
+
 async def test_an_admin_who_sells_walks_his_own_deals(agency: Agency) -> None:
     both = await agency.person(900, "Дарья", Role.SELLER, Role.ADMIN)
     mine = await agency.deal(both)

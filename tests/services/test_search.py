@@ -58,6 +58,7 @@ async def deal_id(agency: Agency) -> int:
         ("0312345", Why.POLICY),
         ("sportage", Why.TITLE),
         ("kia sportege", Why.TITLE),
+        ("срочно каско kia sportage", Why.TITLE),
     ],
 )
 async def test_a_deal_is_found_by(agency: Agency, deal_id: int, typed: str, why: Why) -> None:
