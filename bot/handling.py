@@ -18,6 +18,7 @@ from aiogram_dialog import BgManagerFactory, ShowMode
 from aiogram_dialog.utils import REPLY_CALLBACK_SYMBOLS
 
 from bot.recent import Recent
+from bot.worker import Handled
 from fsm.storage import StateStorage
 from services.access import origin
 from storage.inbox import TakenUpdate
@@ -129,30 +130,29 @@ class Handling:
         self._bot, self._dispatcher, self._states = bot, dispatcher, states
         self._background, self._answers = background, answers
 
-    async def __call__(self, taken: TakenUpdate, again: bool) -> str:
+    async def __call__(self, taken: TakenUpdate, again: bool) -> Handled:
         key = f"{taken.bot_id}:{taken.update_id}"
         update = Update.model_validate(what_is_read(without_forgery(taken.payload)), context={"bot": self._bot})
         token, sender = direct.set(True), taken_with.set(taken)
         seen = None if taken.seen is None else taken.seen.state
         lease = (taken.update_id, taken.attempts)
         try:
-            async with (
-                self._states.during(taken.bot_id, taken.person_id, key, seen=seen, lease=lease) as state,
-                self._answers.during(),
-            ):
-                if again and state.written_by == key:
-                    # An earlier attempt came as far as saving the screen it led to: acting on the same words in the
-                    # next window would be wrong. What may be missing is the sight of it.
-                    await self._redraw(taken)
-                    result = "redrawn"
-                else:
-                    with origin(key, retry=again):
-                        result = await self._feed(update)
-            await self._answer_tap(update)
+            async with self._states.during(taken.bot_id, taken.person_id, key, seen=seen, lease=lease) as state:
+                async with self._answers.during():
+                    if again and state.written_by == key:
+                        # An earlier attempt came as far as saving the screen it led to (in Redis, which does not know
+                        # the inbox): acting on the same words in the next window would be wrong. What may be missing
+                        # is the sight of it.
+                        await self._redraw(taken)
+                        result = "redrawn"
+                    else:
+                        with origin(key, retry=again):
+                            result = await self._feed(update)
+                await self._answer_tap(update)
         finally:
             direct.reset(token)
             taken_with.reset(sender)
-        return result
+        return Handled(result, state.more)
 
     async def _feed(self, update: Update) -> str:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 from aiogram.exceptions import (
@@ -52,8 +52,18 @@ class Troubles(Protocol):
         ...
 
 
-Handle = Callable[[TakenUpdate, bool], Awaitable[str]]
-"""Handles an update, given whether an earlier attempt may have had its effect; returns what became of it."""
+class Handled(NamedTuple):
+    """What became of an update, in a word, and whether more of its person waits.
+
+    `more` is None while the inbox has not heard that the update is done.
+    """
+
+    result: str
+    more: bool | None = None
+
+
+Handle = Callable[[TakenUpdate, bool], Awaitable[Handled]]
+"""Handles an update, given whether an earlier attempt may have had its effect."""
 
 
 class Worker:
@@ -77,7 +87,7 @@ class Worker:
         self._floods = Floods(pace.burst, pace.steady)
         self._held_back = 0
         self._wake = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], TakenUpdate] = {}
+        self._under_way: dict[asyncio.Task[bool], TakenUpdate] = {}
         self._taking = True
 
     def wake(self) -> None:
@@ -127,7 +137,7 @@ class Worker:
             task.add_done_callback(self._finished)
         return len(taken) == free
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[bool]) -> None:
         del self._under_way[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Only bookkeeping can fail here (the database went away after the handling): the lease runs out.
@@ -142,7 +152,8 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _see_through(self, update: TakenUpdate, ended: int) -> None:
+    async def _see_through(self, update: TakenUpdate, ended: int) -> bool:
+        """Returns whether more of the person waits, as far as is known."""
         kind = next((name for name in update.payload if name != "update_id"), "nothing")
         again, lost = update.attempts > 1, 0
         self._metrics.waiting.observe(max(0.0, time.time() - update.received_at.timestamp()))
@@ -154,8 +165,9 @@ class Worker:
                     async with self._turns.of(update.person_id):
                         if again or held or not self._turns.none_since(update.person_id, ended):
                             update = replace(update, seen=None)
-                        result = await self._in_time(update, again)
-                    await self._inbox.done(update)
+                        result, more = await self._in_time(update, again)
+                    if more is None:
+                        more = await self._inbox.done(update)
                 except asyncio.CancelledError:
                     await asyncio.shield(self._release(update))
                     raise
@@ -163,12 +175,13 @@ class Worker:
                     again, lost = True, lost + 1
                     if lost <= self._pace.update_attempts and await self._was_away(update, error):
                         if not await self._inbox.renew(self._bot_id, [update], lease_seconds=self._pace.lease):
-                            return  # another replica has it by now
+                            return True  # another replica has it by now
                         continue
-                    result = await self._put_back(update, error)
+                    result, more = await self._put_back(update, error), True
                 break
             self._metrics.updates.labels(kind, result).inc()
             self._metrics.handling.labels(kind).observe(time.monotonic() - began)
+        return more
 
     async def _hold_back(self, update: TakenUpdate) -> bool:
         """Let an update of a flood wait for its time. It waits under its lease, and takes nobody else's place.
@@ -190,7 +203,7 @@ class Worker:
                 self._held_back -= 1
         return wait > 0
 
-    async def _in_time(self, update: TakenUpdate, again: bool) -> str:
+    async def _in_time(self, update: TakenUpdate, again: bool) -> Handled:
         limit = asyncio.timeout(self._pace.longest)
         try:
             async with limit:

@@ -30,7 +30,8 @@ class Kept(Protocol):
 class Store(Protocol):
     """Where the state of a chat lies: Postgres or Redis. `reads_with_updates`: the inbox hands it out with updates.
 
-    `lease` is the update and the attempt that saves: Postgres keeps nothing of an attempt that has lost its update.
+    `lease` is the update and the attempt that saves. Postgres keeps nothing of an attempt that has lost its update, and
+    marks the update done in the same moment: then `save` says whether more of the person waits, and None otherwise.
     """
 
     reads_with_updates: bool
@@ -43,7 +44,7 @@ class Store(Protocol):
         records: dict[str, Any],
         written_by: str | None,
         lease: tuple[int, int] | None = None,
-    ) -> None: ...
+    ) -> bool | None: ...
     async def close(self) -> None: ...
 
 
@@ -56,6 +57,8 @@ class ChatState:
         self.written_by = kept.written_by
         self.records = kept.records
         self.changed = False
+        self.more: bool | None = None
+        """Once it is saved: whether more of the person waits; None if the inbox does not know yet that he is served."""
 
     def get(self, key: StorageKey, part: str) -> Any:
         value = self.records.get(_name(key), {}).get(part)
@@ -130,7 +133,8 @@ class StateStorage(BaseStorage):
         finally:
             _current.reset(token)
         if state.changed:
-            await self._store.save(bot_id, chat_id, state.kept_records(), update_key or state.written_by, lease)
+            by = update_key or state.written_by
+            state.more = await self._store.save(bot_id, chat_id, state.kept_records(), by, lease)
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         await self._set(key, "state", state.state if isinstance(state, State) else state)

@@ -23,14 +23,28 @@ class KeptState:
 
 
 _LOAD = "SELECT records, written_by FROM dialog_state WHERE bot_id = $1 AND chat_id = $2"
-# A replica that was kept waiting for longer than its lease must not put an old screen over that of whoever took over.
-_SAVE = """
-    INSERT INTO dialog_state (bot_id, chat_id, records, written_by)
-    SELECT $1, $2, $3, $4 WHERE $5::bigint IS NULL OR EXISTS (
-        SELECT FROM inbox WHERE bot_id = $1 AND update_id = $5 AND attempts = $6 AND status = 'pending')
+_OVER = """
     ON CONFLICT (bot_id, chat_id) DO UPDATE
     SET records = excluded.records, written_by = excluded.written_by, updated_at = clock_timestamp()
 """
+_SAVE = "INSERT INTO dialog_state (bot_id, chat_id, records, written_by) VALUES ($1, $2, $3, $4)" + _OVER  # noqa: S608
+
+# `attempts` fences off a worker that has lost its lease: by then somebody else's word counts.
+UPDATE_DONE = """
+    UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL
+    WHERE bot_id = $1 AND update_id = $2 AND attempts = $3 AND status = 'pending'
+    RETURNING EXISTS (SELECT FROM inbox i WHERE i.bot_id = inbox.bot_id AND i.person_id = inbox.person_id
+                         AND i.status = 'pending' AND i.update_id <> inbox.update_id) AS more
+"""
+"""Ends an update under its lease: of which bot, which one, at which attempt. Says whether more of its person waits."""
+
+# An update is done at the moment at which the screen that it has led to is kept, and neither happens without the other:
+# a replica that was kept waiting for longer than its lease puts no old screen over that of whoever took over.
+_SAVE_AND_END = f"""
+    WITH done AS ({UPDATE_DONE})
+    INSERT INTO dialog_state (bot_id, chat_id, records, written_by) SELECT $1, $4, $5, $6 FROM done
+    {_OVER} RETURNING (SELECT more FROM done)
+"""  # noqa: S608 - made of the constants above
 
 
 class PostgresDialogState:
@@ -52,9 +66,12 @@ class PostgresDialogState:
         records: dict[str, Any],
         written_by: str | None,
         lease: tuple[int, int] | None = None,
-    ) -> None:
-        update_id, attempt = lease or (None, None)
-        await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by, update_id, attempt)
+    ) -> bool | None:
+        if lease is None:
+            await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by)
+            return None
+        more: bool | None = await self._direct.value(_SAVE_AND_END, bot_id, *lease, chat_id, records, written_by)
+        return more
 
     async def close(self) -> None:
         """The database is closed by whoever made it."""
@@ -97,12 +114,13 @@ class RedisDialogState:
         records: dict[str, Any],
         written_by: str | None,
         lease: tuple[int, int] | None = None,  # noqa: ARG002 - Redis does not know who holds it
-    ) -> None:
+    ) -> bool | None:
         value = orjson.dumps({"records": records, "by": written_by})
         try:
             await self._redis.set(self._key(bot_id, chat_id), value)
         except self._away as error:
             _log.warning("Redis is away, the screen is not remembered: %r", error)
+        return None
 
     async def close(self) -> None:
         await self._redis.aclose(close_connection_pool=True)

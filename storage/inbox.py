@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 
 from models.tables import User
-from storage.dialog_state import KeptState
+from storage.dialog_state import UPDATE_DONE, KeptState
 from storage.direct import Shape, ready
 from storage.engine import Database
 
@@ -112,14 +112,8 @@ _TAKE = f"""
               s.records, s.written_by, {", ".join(ready(column) for column in _PERSON.columns)}
 """  # noqa: S608 - the columns are the table's own
 
-# `attempts` fences off a worker that has lost its lease: by then somebody else's word counts. (Joining this constant
-# into the statements below is what ruff's S608 sees.)
+# Joining this constant into the statements below is what ruff's S608 sees.
 _MINE = " WHERE bot_id = :bot_id AND update_id = :update_id AND attempts = :attempts AND status = 'pending'"
-
-_DONE = """
-    UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL
-    WHERE bot_id = $1 AND update_id = $2 AND attempts = $3 AND status = 'pending'
-"""
 
 _FAILED = text(
     f"""
@@ -196,8 +190,9 @@ class Inbox:
             return []
         return sorted((_taken(tuple(row)) for row in rows), key=lambda u: u.received_at)
 
-    async def done(self, update: TakenUpdate) -> None:
-        await self._direct.fetch(_DONE, update.bot_id, update.update_id, update.attempts)
+    async def done(self, update: TakenUpdate) -> bool:
+        """Returns whether more of the person's waits; False as well for who has lost the lease."""
+        return bool(await self._direct.value(UPDATE_DONE, update.bot_id, update.update_id, update.attempts))
 
     async def failed(self, update: TakenUpdate, error: str, *, wait_seconds: float, most: int) -> bool:
         """Put an update back for a later attempt; returns True when it has had `most` attempts and is dead now.

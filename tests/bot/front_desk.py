@@ -27,6 +27,7 @@ from bot.settings import load
 from fsm.cards import Card, CardContext, card, kinds
 from fsm.context import actor, services
 from services.access import ANYBODY, Actor, Service, command
+from storage.dialog_state import PostgresDialogState
 from storage.inbox import Inbox
 from storage.uow import Transaction
 
@@ -158,7 +159,16 @@ def _die_instead_of_done() -> None:
     setattr(Inbox, "done", done)  # noqa: B010 - mypy lets no method be assigned
 
 
+def _die_when_saved() -> None:
+    save = PostgresDialogState.save
+
+    async def saved(*given: Any) -> None:
+        await save(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(PostgresDialogState, "save", saved)  # noqa: B010 - as above
+
+
 if __name__ == "__main__":
-    if os.environ.get("DIE_AT") == "done":
-        _die_instead_of_done()
+    {"done": _die_instead_of_done, "saved": _die_when_saved}.get(os.environ.get("DIE_AT", ""), lambda: None)()
     uvloop.run(_run())
