@@ -12,9 +12,13 @@ from aiogram_dialog.widgets.kbd import button, select
 from aiogram_dialog.widgets.markup import inline_keyboard
 
 _BLANK: Final = InlineKeyboardButton(text="")
+_LONGEST: Final = 64
+"""Letters of a label: no phone shows more, and a list of people must not become a page of one name."""
 
 
 def _key(**given: Any) -> InlineKeyboardButton:
+    if len(given["text"]) > _LONGEST:
+        given["text"] = f"{given['text'][: _LONGEST - 1]}…"
     return _BLANK.model_copy(update=given)
 
 

@@ -171,7 +171,7 @@ class Everything:
         """Everybody opens all that there is and presses what is there, as chance will have it; messages come again."""
         begin = [(self.people[who], f"/open {name} {json.dumps(data)}") for who, name, data in SCREENS]
         begin += [(dice.choice(self.people), command) for command in COMMANDS]
-        found = await self.agency.value("SELECT name FROM clients WHERE id = 1")
+        found = await self.agency.value("SELECT left(name, 100) FROM clients WHERE id = 1")
         begin += [(self.people[ANNA], f"/open Find:results {json.dumps({'text': found})}")]
         for person, words in begin:
             self.cut.keyboard = []

@@ -375,7 +375,7 @@ async def test_a_thing_that_goes_while_somebody_looks_at_it_is_neither_given_nor
                 await house.agency.execute(f"UPDATE {table} SET deleted_at = NULL")  # noqa: S608
                 assert cut.failures == []
                 assert cut.said
-                told += [(data, one) for one in cut.said if one.gives_file]
+                told += [(data, "a file", one) for one in cut.said if one.gives_file]
                 told += [(data, word, one) for one in cut.said for word in words if word in plain(one.words)]
                 changed += [(data, key) for key, sum_ in (await office.contents()).items() if sum_ != before[key]]
     assert (told, changed) == ([], [])

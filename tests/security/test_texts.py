@@ -15,8 +15,9 @@ from sandbox.html import parse_html, utf16_len
 from services.comparison_image import Cell, _font, _wrap, draw
 from services.rules.reading import INVISIBLE, Unreadable, clean_text
 from tests.bot.conftest import OpenAgency
-from tests.security.everything import screens, walk
+from tests.security.everything import ANNA, Everything, screens, walk
 from tests.security.hostile import hostile
+from tests.security.shortcut import shortcut
 
 
 async def test_every_screen_shows_hostile_words_as_they_are(open_agency: OpenAgency) -> None:
@@ -24,6 +25,18 @@ async def test_every_screen_shows_hostile_words_as_they_are(open_agency: OpenAge
     done = await walk(await open_agency(screens=screens), count=60, presses=1, seed=1)
     assert done.wrong == []
     assert [column for column, met in done.columns.items() if not met] == []
+
+
+async def test_a_name_that_is_longer_than_a_button_is_cut_there_and_marked_as_cut(open_agency: OpenAgency) -> None:
+    agency = await open_agency(screens=screens)
+    async with shortcut(agency.app) as cut:
+        everything = Everything(agency, cut)
+        await everything.furnish()
+        await agency.execute("UPDATE users SET full_name = repeat('Я', 200)")
+        await cut.say(everything.people[ANNA], '/open Deal:executor {"deal_id": 1}')
+        labels = [label for one in cut.said for label in one.labels if "ЯЯ" in label]
+    assert labels
+    assert {(len(label), label[-1]) for label in labels} == {(64, "…")}
 
 
 # --- one by one ---------------------------------------------------------------------------------------------------
