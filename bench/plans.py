@@ -28,6 +28,7 @@ EXCEPTIONS = {
     "ix_reminders_admin": "what whoever becomes an admin is to hear of: all of it",
     "ix_incomes_unknown": "commissions that nobody knows the rate of",
     "ix_tasks_open": "tasks that are not done: what people have in hand",
+    "ix_tasks_assignee_open": "the same",
     "ix_tasks_deal_open": "the same",
     "ix_tasks_question": "questions without an answer",
 }

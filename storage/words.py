@@ -26,8 +26,8 @@ FAINT: Final = 0.4
 _WORDS, _MEANT = 5, 30
 _NAME: Final = 3
 """Words that a name has: of a longer line only what surely resembles something is looked for."""
-_OF_A_LINE: Final = 2
-"""How many words of such a line are tried alone."""
+_SMALL, _OF_A_LINE = 2, 2
+"""Letters of a word that says nothing in such a line, and how many words of it are tried alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class Words(Repository):
         """
         typed = _typed(line)
         is_name = len(typed) <= _NAME
+        if not is_name:  # «на», «из»: thousands of names begin so
+            typed = [word for word in typed if len(word) > _SMALL or re.search(r"[0-9]", word)]
         meant = await self._near(typed, STRONG)
         if is_name and (weak := [word for word in typed if not meant[word]]):
             meant |= await self._near(weak, WEAK)
