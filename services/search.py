@@ -3,7 +3,7 @@
 import re
 
 from services.access import ANYBODY, Actor, Service, query
-from services.rules.reading import TO_CYRILLIC, TO_LATIN, clean_text, plain, policy_number
+from services.rules.reading import TO_CYRILLIC, TO_LATIN, Unreadable, clean_text, plain, policy_number
 from storage.search import Hit, Query, Why
 from storage.uow import Transaction
 
@@ -22,13 +22,20 @@ def read_query(text: str) -> Query:
     number = re.fullmatch(r"(?:№|#|сделка)?\s*№?\s*([0-9]{1,9})", words)
     return Query(
         number=int(number[1]) if number else None,
-        policy=policy_number(typed) if has_digit and len(code) >= 4 else "",
+        policy=_policy(typed) if has_digit and len(code) >= 4 else "",
         vin=_vin_part(code) if has_digit else "",
         plate=code.translate(TO_CYRILLIC) if has_digit and re.fullmatch(r"[А-ЯA-Z0-9]{3,9}", code) else "",
         inn=digits if len(digits) in (10, 12) else "",
         digits=digits if 4 <= len(digits) <= 15 else "",
         name=words if len(words) >= 2 and re.search(r"[a-zа-я]", words) else "",
     )
+
+
+def _policy(typed: str) -> str:
+    try:
+        return policy_number(typed)
+    except Unreadable:
+        return ""  # a long line with a house number in it is still a name or an address
 
 
 def _vin_part(code: str) -> str:

@@ -92,6 +92,16 @@ async def test_odd_lines_find_nothing_and_break_nothing(agency: Agency, deal_id:
     assert await agency.services.search.find(agency.anna, typed, 0, 8) == ([], 0)
 
 
+@pytest.mark.parametrize(
+    "typed", ["Сёмин Пётр Ильич, Санкт-Петербург, улица Маршала Говорова, дом 35, корпус 4", "семин 1 ٣٤"]
+)
+async def test_a_line_with_a_digit_that_can_be_no_policy_number_is_searched_for_all_the_same(
+    agency: Agency, deal_id: int, typed: str
+) -> None:
+    hits, _total = await agency.services.search.find(agency.anna, typed, 0, 8)
+    assert {hit.deal.id for hit in hits} <= {deal_id}
+
+
 async def test_an_empty_or_endless_line_is_said_to_be_one(agency: Agency) -> None:
     for typed in ("", "  ", "я" * 101):
         with pytest.raises(Unreadable):
