@@ -5,24 +5,38 @@ reminders and audit records (docs/adr/0012).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from models.enums import ReminderKind, ReminderStatus
-from models.tables import AuditRecord, Base, Effect, JournalEntry, OutboxMessage, Reminder
+from models.tables import AuditRecord, Base, Deal, Effect, JournalEntry, OutboxMessage, Reminder
 
 _KINDS = (JournalEntry, OutboxMessage, Effect)
+
+# Where a deal stands: what nearly every change moves along. No keys to other tables among it: they would be looked up
+# when the chain is held already.
+_STANDING = (
+    "stage", "outcome", "close_reason", "close_note", "closed_at",
+    "review_on", "review_reason", "review_object_id", "review_note", "review_by_hand", "review_set_on",
+)  # fmt: skip
+_STANDING_COLUMNS = ", ".join((*_STANDING, "updated_at"))
 
 # The chain of audit records is a lock that all transactions wait for, so it comes last: nobody who holds it may wait
 # for another. Hence `before`: what can make us wait (a key that somebody else is writing, a row that a foreign key
 # leads to) has been waited for when the first record is written. A reminder whose day stays keeps its row: deleted and
 # written anew in one statement, the new one could meet the old.
 _LEAVE = text(
-    """
-    WITH entries AS (SELECT * FROM jsonb_populate_recordset(NULL::journal_entries, :journal)),
+    f"""
+    WITH moved AS (
+        UPDATE deals SET ({_STANDING_COLUMNS}) = (SELECT {_STANDING_COLUMNS} FROM jsonb_populate_record(deals, change))
+        FROM jsonb_array_elements(:deals) change WHERE deals.id = (change ->> 'id')::bigint
+        RETURNING deals.id
+    ), entries AS (SELECT * FROM jsonb_populate_recordset(NULL::journal_entries, :journal)),
     messages AS (SELECT * FROM jsonb_populate_recordset(NULL::outbox, :outbox)),
     plan AS (SELECT * FROM jsonb_populate_recordset(NULL::reminders, :plan)),
     replaced AS (SELECT * FROM jsonb_to_recordset(:replaced) AS r(kind text, object_id bigint)),
@@ -70,16 +84,20 @@ _LEAVE = text(
         SELECT kind, object_id, step, recipient_id, local_date, due_at, deal_id, event_on, 'planned', 0 FROM plan
         ON CONFLICT DO NOTHING RETURNING id
     ), before AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM held_deals) + (SELECT count(*) FROM held_tasks) + (SELECT count(*) FROM written)
-            + (SELECT count(*) FROM queued) + (SELECT count(*) FROM marked) + (SELECT count(*) FROM dropped)
-            + (SELECT count(*) FROM kept) + (SELECT count(*) FROM answered) + (SELECT count(*) FROM planned) AS rows
+        SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM held_deals) + (SELECT count(*) FROM held_tasks)
+            + (SELECT count(*) FROM written) + (SELECT count(*) FROM queued) + (SELECT count(*) FROM marked)
+            + (SELECT count(*) FROM dropped) + (SELECT count(*) FROM kept) + (SELECT count(*) FROM answered)
+            + (SELECT count(*) FROM planned) AS rows
     )
     INSERT INTO audit_records (at, actor_id, action, object_type, object_id, deal_id, changes)
     SELECT at, actor_id, action, object_type, object_id, deal_id, changes
     FROM before CROSS JOIN jsonb_populate_recordset(NULL::audit_records, :audit)
-    """
+    """  # noqa: S608 - the columns are ours
 ).bindparams(
-    *(bindparam(name, type_=JSONB) for name in ("journal", "outbox", "marks", "plan", "replaced", "answers", "audit"))
+    *(
+        bindparam(name, type_=JSONB)
+        for name in ("deals", "journal", "outbox", "marks", "plan", "replaced", "answers", "audit")
+    )
 )
 
 
@@ -112,14 +130,16 @@ async def leave(session: AsyncSession, replanning: Replanning, records: Iterable
     for known in session.sync_session.identity_map.values():
         if isinstance(known, Reminder) and replanning.drops(known):
             session.expunge(known)
+    now = session.sync_session.info["now"]
+    moved = [change for row in session.dirty if isinstance(row, Deal) and (change := _move(row, now))]
     await session.flush()
     audit = [_values(row) for row in records]
-    if not rows and not audit and not replanning:
+    if not moved and not rows and not audit and not replanning:
         return
-    now = session.sync_session.info["now"]
     await session.execute(
         _LEAVE,
         {
+            "deals": sorted(moved, key=itemgetter("id")),
             "journal": [
                 _values(row) | {"created_at": now, "updated_at": now} for row in rows if isinstance(row, JournalEntry)
             ],
@@ -134,6 +154,19 @@ async def leave(session: AsyncSession, replanning: Replanning, records: Iterable
             "audit": audit,
         },
     )
+
+
+def _move(deal: Deal, now: datetime) -> dict[str, Any] | None:
+    """Take from the session that a deal stands elsewhere now, if that is all that it has to write of it."""
+    state = inspect(deal)
+    touched = [key for key in state.mapper.columns.keys() if key not in state.unmodified]  # noqa: SIM118
+    changed = [key for key in touched if state.attrs[key].history.has_changes()]
+    if not changed or not set(changed) <= set(_STANDING):
+        return None
+    change = {key: getattr(deal, key) for key in changed} | {"updated_at": now}
+    for key, value in change.items():
+        set_committed_value(deal, key, value)
+    return change | {"id": deal.id}
 
 
 def _values(row: Base) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from sandbox.world import Call
 from storage import schema
 from tests.bot.conftest import Agency, OpenAgency
 
-SHOWS, CHANGES = 3, 9
+SHOWS, CHANGES = 3, 8
 """Round trips to the database (and to Redis) before the first call of the answer: the update is kept, taken with its
 person and his screen, and what is shown is read. Between them a change begins, holds the deal, reads what decides,
-writes the deal, writes everything that goes with it, and commits.
+writes everything, and commits.
 """
 _DEPTH = (b"SELECT (SELECT count(*) FROM inbox", b"SELECT count(*), (SELECT count(*) FROM outbox")
 """How a test waits for silence: not the bot's."""
