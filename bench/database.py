@@ -40,6 +40,9 @@ BYTES_A_DEAL = 25_000
 DIFFERENT = 3
 """Deals, with their clients, policies and names, that each question is asked about in turn."""
 
+UNSEEN = 0.001
+"""What the kernel has not yet charged to the server's process counts as this: it was less than a tick."""
+
 BUILDING = {
     "max_wal_size": "4GB",
     "shared_buffers": "1GB",
@@ -207,7 +210,7 @@ def table(small: Side, large: Side) -> Iterator[dict[str, Any]]:
     for key, asked in large.asked.items():
         ours, floor = large.took[key], small.took[key]
         ratios = [
-            statistics.median(one.cpu for one in mine) / statistics.median(one.cpu for one in theirs)
+            statistics.median(one.cpu for one in mine) / max(UNSEEN, statistics.median(one.cpu for one in theirs))
             for mine, theirs in zip(ours, floor, strict=True)
         ]
         all_ours, all_floor = ([one for mine in side for one in mine] for side in (ours, floor))
