@@ -142,8 +142,6 @@ class _FrontDoor(Provider):
     @provide
     def intake(
         self,
-        bot: Bot,
-        inbox: Inbox,
         porter: Porter,
         services: Services,
         apology: Apology,
@@ -153,8 +151,6 @@ class _FrontDoor(Provider):
         activity: Activity,
     ) -> Intake:
         return Intake(
-            bot,
-            inbox,
             porter,
             services.people,
             apology,

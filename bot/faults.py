@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bot.handling import DirectAnswers, direct
 from bot.sender import Sender
+from bot.worker import Worker
 from services.reminders import ReminderService
 from storage.dialog_state import PostgresDialogState
 from storage.files import DiskFiles
@@ -34,7 +35,7 @@ Place = tuple[object, str, bool, Callable[[object], bool]]
 
 POINTS: Final[dict[str, Place]] = {
     "inbox.written": (Inbox, "add", True, _anything),
-    "inbox.taken": (Inbox, "take", True, bool),
+    "inbox.taken": (Worker, "_begin", True, _anything),
     "effect.before": (Transaction, "commit", False, _anything),
     "effect.after": (Transaction, "commit", True, _anything),
     "answer.before": (DirectAnswers, "__call__", False, _to_a_waiting_person),

@@ -29,7 +29,7 @@ from bot.turns import Activity
 from bot.worker import Worker
 from services.people import PeopleService, code_hash
 from storage.engine import is_outage
-from storage.inbox import Inbox, RawUpdate
+from storage.inbox import RawUpdate
 
 _log = structlog.get_logger(__name__)
 
@@ -130,12 +130,10 @@ def clean(update: Update) -> Update:
 
 
 class Intake:
-    """Writes down what people send, and leaves strangers to the porter."""
+    """Has written down what people send, and leaves strangers to the porter."""
 
     def __init__(
         self,
-        bot: Bot,
-        inbox: Inbox,
         porter: Porter,
         people: PeopleService,
         apology: Apology,
@@ -146,7 +144,7 @@ class Intake:
         activity: Activity,
     ) -> None:
         self._apology = apology
-        self._bot_id, self._inbox, self._porter, self._people = bot.id, inbox, porter, people
+        self._porter, self._people = porter, people
         self._admin_ids = frozenset(settings.team.admin_ids)
         self._metrics, self._worker, self._activity = metrics, worker, activity
 
@@ -174,15 +172,13 @@ class Intake:
                 self._metrics.updates.labels("other", "ignored").inc()
         if not rows:
             return
-        welcome = await self._inbox.add(self._bot_id, rows, now)
+        welcome = await self._worker.bring(rows, now)
         for row in rows:
             if row.person_id not in welcome:
                 self._turn_away(row)
             elif row.code_hash is not None:
                 self._people.guesses.right(row.person_id)  # or it is looked at again behind the door
         self._activity.ring()
-        if welcome:
-            self._worker.wake()
 
     def _row(self, update: Update, person_id: int, now: datetime) -> RawUpdate:
         code = code_of(update)

@@ -1,7 +1,7 @@
 """Imports aiogram without making all of Telegram's six hundred types and calls: pydantic makes those that are used.
 
 A bot at work uses some twenty. The others cost most of the start, and a hundred megabytes for as long as the process
-lives (docs/adr/0013). This has to come before anything of aiogram's: what has been imported stays as it is.
+lives (docs/adr/0014). This has to come before anything of aiogram's: what has been imported stays as it is.
 """
 
 import re

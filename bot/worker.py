@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -20,7 +22,7 @@ from bot.metrics import Metrics
 from bot.pace import Pace
 from bot.turns import Activity, Turns
 from storage.engine import Database, is_outage
-from storage.inbox import Inbox, TakenUpdate
+from storage.inbox import Inbox, RawUpdate, TakenUpdate
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +69,10 @@ Handle = Callable[[TakenUpdate, bool], Awaitable[Handled]]
 
 
 class Worker:
-    """The loop over the inbox. `wake` makes it look at once, otherwise it looks each second."""
+    """Serves people: at once whom an update is brought of, and everybody else in a loop over the inbox.
+
+    `wake` makes it look there now, otherwise it looks each second.
+    """
 
     def __init__(
         self,
@@ -89,9 +94,54 @@ class Worker:
         self._wake = asyncio.Event()
         self._under_way: dict[asyncio.Task[bool], TakenUpdate] = {}
         self._taking = True
+        self._promised = 0
+        """Places that were promised to what is being written or taken."""
+        self._queue = True
+        """Whether somebody may be waiting for a place: then nobody is let in before him."""
+        self._being_written: Counter[int] = Counter()
+        self._behind: set[int] = set()
+        """People of whom more came while they were being served."""
 
     def wake(self) -> None:
         self._wake.set()
+
+    async def bring(self, updates: Sequence[RawUpdate], now: datetime) -> set[int]:
+        """Write updates down, durable on return, and begin with those of people who have nothing else waiting.
+
+        Returns the ids of the people who may come in. One query, whoever they come from.
+        """
+        people = Counter({update.person_id for update in updates})
+        places = 0 if self._queue or not self._taking else self._places()
+        # Of two updates on their way to the disk the second may be there first: only the first is not waited for.
+        at_once = [person for person in people if person not in self._being_written][:places]
+        ended = self._turns.ended
+        self._promised += len(at_once)
+        self._being_written += people
+        try:
+            welcome, taken = await self._inbox.add(
+                self._bot_id, list(updates), now, at_once=at_once, lease_seconds=self._pace.lease
+            )
+        finally:
+            self._promised -= len(at_once)
+            self._being_written -= people
+        for first in taken:
+            if self._taking:
+                self._begin(first, ended)
+            else:
+                await self._release(first)
+        begun = {first.update_id for first in taken}
+        busy = {update.person_id for update in self._under_way.values()}
+        for update in updates:
+            if update.person_id not in welcome or update.update_id in begun:
+                continue
+            if update.person_id in busy:
+                self._behind.add(update.person_id)
+            else:
+                self.wake()
+        return welcome
+
+    def _places(self) -> int:
+        return max(0, self._pace.people_at_once - (len(self._under_way) - self._held_back) - self._promised)
 
     @property
     def idle(self) -> bool:
@@ -126,23 +176,43 @@ class Worker:
 
     async def _take(self) -> bool:
         """Begin with the updates of people who have none under way; returns whether there may be more to take."""
-        free = self._pace.people_at_once - (len(self._under_way) - self._held_back)
-        if free <= 0:
+        self._queue = True
+        free = self._places()
+        if not free:
             return False
         ended = self._turns.ended
-        taken = await self._inbox.take(self._bot_id, free, lease_seconds=self._pace.lease)
+        self._promised += free
+        try:
+            taken = await self._inbox.take(
+                self._bot_id,
+                free,
+                lease_seconds=self._pace.lease,
+                but=[update.update_id for update in self._under_way.values()],
+            )
+        finally:
+            self._promised -= free
         for update in taken:
-            task = asyncio.create_task(self._see_through(update, ended), name=f"update-{update.update_id}")
-            self._under_way[task] = update
-            task.add_done_callback(self._finished)
-        return len(taken) == free
+            self._begin(update, ended)
+        self._queue = len(taken) == free
+        return self._queue
+
+    def _begin(self, update: TakenUpdate, ended: int) -> None:
+        task = asyncio.create_task(self._see_through(update, ended), name=f"update-{update.update_id}")
+        self._under_way[task] = update
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[bool]) -> None:
-        del self._under_way[task]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Only bookkeeping can fail here (the database went away after the handling): the lease runs out.
-            self._complain("bookkeeping", error)
-        self.wake()
+        person_id = self._under_way.pop(task).person_id
+        more = True
+        if not task.cancelled():
+            if (error := task.exception()) is None:
+                more = task.result()
+            else:
+                # Only bookkeeping can fail here (the database went away after the handling): the lease runs out.
+                self._complain("bookkeeping", error)
+        if more or self._queue or person_id in self._behind:
+            self._behind.discard(person_id)
+            self.wake()
         self._activity.ring()
 
     async def _called(self, patience: float) -> None:

@@ -4,7 +4,7 @@ What Telegram gives is kept under (bot, update_id), so a second delivery changes
 is tried again later; a person's later updates wait for it until it is done or dead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,13 @@ class TakenUpdate:
 #
 # One statement tells people from strangers and keeps what is people's: a stranger costs this and no more. Whoever has
 # something waiting is one of the people: his invitation may lie there, with the next message right behind it.
-_ADD = """
+#
+# Whoever has nothing waiting may be served at once: his first update is leased as it is written, and who he is and what
+# he looks at comes along. Two replicas may both believe that of one person: the index over leases refuses the second.
+_PERSON = Shape(User)
+_ID = _PERSON.place("id")
+_COLUMNS = ", ".join(ready(column) for column in _PERSON.columns)
+_ADD = f"""
     WITH fresh AS (
         SELECT * FROM jsonb_to_recordset($2)
             AS u(update_id bigint, person_id bigint, payload jsonb, code_hash text, owner boolean)
@@ -73,13 +79,24 @@ _ADD = """
         UPDATE inbox SET not_before = clock_timestamp() + interval '1 second'
         WHERE status = 'pending' AND bot_id = $1 AND person_id IN (SELECT person_id FROM welcome)
           AND not_before > clock_timestamp() + interval '1 second'
+    ), first AS (
+        SELECT min(update_id) AS update_id FROM fresh f JOIN welcome USING (person_id)
+        WHERE person_id = ANY($4) AND NOT EXISTS (
+            SELECT FROM inbox WHERE bot_id = $1 AND person_id = f.person_id AND status = 'pending')
+        GROUP BY person_id
     ), kept AS (
-        INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts)
-        SELECT $1, update_id, person_id, payload, 'pending', 0 FROM fresh JOIN welcome USING (person_id)
-        ON CONFLICT DO NOTHING
+        INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts, leased_until)
+        SELECT $1, update_id, person_id, payload, 'pending', (first.update_id IS NOT NULL)::int,
+               CASE WHEN first.update_id IS NOT NULL THEN clock_timestamp() + make_interval(secs => $5) END
+        FROM fresh JOIN welcome USING (person_id) LEFT JOIN first USING (update_id)
+        ON CONFLICT (bot_id, update_id) DO NOTHING
+        RETURNING update_id, person_id, attempts, received_at
     )
-    SELECT person_id FROM welcome
-"""
+    SELECT welcome.person_id, kept.update_id, kept.received_at, s.records, s.written_by, {_COLUMNS}
+    FROM welcome LEFT JOIN kept ON kept.person_id = welcome.person_id AND kept.attempts = 1
+        LEFT JOIN users ON users.telegram_id = kept.person_id
+        LEFT JOIN dialog_state s ON s.bot_id = $1 AND s.chat_id = kept.person_id
+"""  # noqa: S608 - the columns are the table's own
 
 # Of each person the update under a lease, or else the first pending one; taken unless its lease holds or it waits for
 # its next attempt. SKIP LOCKED lets replicas take different people at once; the outer WHERE re-checks the lease after
@@ -88,8 +105,6 @@ _ADD = """
 #
 # A lease is the one thing that is not waited for until it is on the disk: whatever is committed under it carries it
 # along, and a lease that a crash of the server takes away has had no effect (docs/adr/0010).
-_PERSON = Shape(User)
-_WIDTH, _ID = len(_PERSON), _PERSON.place("id")
 _TAKE = f"""
     WITH heads AS (
         SELECT DISTINCT ON (person_id) update_id
@@ -99,7 +114,7 @@ _TAKE = f"""
         SELECT i.bot_id, i.update_id, i.person_id FROM inbox i JOIN heads h USING (update_id)
         WHERE i.status = 'pending' AND i.bot_id = $1
           AND (i.leased_until IS NULL OR i.leased_until < clock_timestamp())
-          AND i.not_before <= clock_timestamp()
+          AND i.not_before <= clock_timestamp() AND i.update_id <> ALL($4)
         ORDER BY i.received_at LIMIT $2
         FOR UPDATE OF i SKIP LOCKED
     )
@@ -109,7 +124,7 @@ _TAKE = f"""
     WHERE inbox.bot_id = free.bot_id AND inbox.update_id = free.update_id
       AND set_config('synchronous_commit', 'off', true) = 'off'
     RETURNING inbox.bot_id, inbox.update_id, inbox.person_id, inbox.payload, inbox.attempts, inbox.received_at,
-              s.records, s.written_by, {", ".join(ready(column) for column in _PERSON.columns)}
+              s.records, s.written_by, {_COLUMNS}
 """  # noqa: S608 - the columns are the table's own
 
 # Joining this constant into the statements below is what ruff's S608 sees.
@@ -164,10 +179,19 @@ class Inbox:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = database.direct
 
-    async def add(self, bot_id: int, updates: list[RawUpdate], now: datetime) -> set[int]:
+    async def add(
+        self,
+        bot_id: int,
+        updates: list[RawUpdate],
+        now: datetime,
+        *,
+        at_once: Collection[int] = (),
+        lease_seconds: float = 60,
+    ) -> tuple[set[int], list[TakenUpdate]]:
         """Keep the updates of people who may come in, durable on return; known updates are ignored.
 
-        Returns the ids of those people. Of everybody else nothing is written: he is a stranger, or blocked.
+        Returns the ids of those people, and under a lease the first update of each who is to be served `at_once` and
+        had nothing waiting. Of everybody else nothing is written: he is a stranger, or blocked.
         """
         rows = [
             {
@@ -179,12 +203,29 @@ class Inbox:
             }
             for update in updates
         ]
-        return {row[0] for row in await self._direct.fetch(_ADD, bot_id, rows, now)}
-
-    async def take(self, bot_id: int, limit: int, *, lease_seconds: float = 60) -> list[TakenUpdate]:
-        """Lease the next update of up to `limit` people who have none under way, oldest first."""
         try:
-            rows = await self._direct.fetch(_TAKE, bot_id, limit, lease_seconds)
+            found = await self._direct.fetch(_ADD, bot_id, rows, now, list(at_once), lease_seconds)
+        except asyncpg.UniqueViolationError:
+            # Another replica leased an update of one of them in this very moment: they wait for their turn.
+            found = await self._direct.fetch(_ADD, bot_id, rows, now, [], lease_seconds)
+        payloads = {update.update_id: update.payload for update in updates}
+        taken = [
+            TakenUpdate(bot_id, row[1], row[0], payloads[row[1]], 1, row[2], _seen(tuple(row)[3:]))
+            for row in found
+            if row[1] is not None
+        ]
+        return {row[0] for row in found}, taken
+
+    async def take(
+        self, bot_id: int, limit: int, *, lease_seconds: float = 60, but: Collection[int] = ()
+    ) -> list[TakenUpdate]:
+        """Lease the next update of up to `limit` people who have none under way, oldest first.
+
+        `but` are updates that the caller has under way: when he was too busy to renew a lease it is still his, unless
+        another replica has taken it.
+        """
+        try:
+            rows = await self._direct.fetch(_TAKE, bot_id, limit, lease_seconds, list(but))
         except asyncpg.UniqueViolationError:
             # Another replica leased a later update of the same person in this very moment: the index holds us off.
             return []
@@ -236,7 +277,11 @@ def _key(update: TakenUpdate) -> dict[str, Any]:
 
 
 def _taken(row: Sequence[Any]) -> TakenUpdate:
-    bot_id, update_id, person_id, payload, attempts, received_at, records, written_by = row[:-_WIDTH]
-    user = None if row[-_WIDTH:][_ID] is None else _PERSON.row(row[-_WIDTH:])
-    state = KeptState() if records is None else KeptState(records, written_by)
-    return TakenUpdate(bot_id, update_id, person_id, payload, attempts, received_at, Seen(user, state))
+    bot_id, update_id, person_id, payload, attempts, received_at = row[:6]
+    return TakenUpdate(bot_id, update_id, person_id, payload, attempts, received_at, _seen(row[6:]))
+
+
+def _seen(row: Sequence[Any]) -> Seen:
+    records, written_by, *person = row
+    user = None if person[_ID] is None else _PERSON.row(person)
+    return Seen(user, KeptState() if records is None else KeptState(records, written_by))

@@ -14,7 +14,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-INDEXES = (
+INDEXES: tuple[tuple[str, str, list[str], list[str], list[str], str], ...] = (
     # name, table, columns, carried before, carried now, condition
     (
         "ix_policies_ending",

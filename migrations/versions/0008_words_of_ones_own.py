@@ -11,7 +11,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-INDEXES = (
+INDEXES: tuple[tuple[str, str, list[str], list[str], str | None], ...] = (
     ("ix_deals_seller", "deals", ["seller_id", "id"], ["client_id"], None),
     ("ix_deals_executor_all", "deals", ["executor_id", "id"], ["client_id"], None),
     ("ix_clients_seller", "clients", ["seller_id", "name_key", "id"], [], "deleted_at IS NULL"),

@@ -1,5 +1,6 @@
 """What Telegram hears from the front door: yes when an update is written down, and never yes before."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 
 from bot.intake import BODY_LIMIT, SECRET_HEADER, keepable, person_of
 from models.enums import Role
+from storage.inbox import RawUpdate
 from tests.bot.conftest import SECRET, Agency, Cable, OpenAgency
 from tests.bot.front_desk import Desk
 
@@ -50,6 +52,27 @@ async def test_an_update_delivered_three_times_has_one_effect(
         assert await post(agency, http, said(anna.id, "once")) == 200
         await agency.quiet()
     assert await agency.rows(LINES) == [("1 once",)]
+
+
+async def test_of_updates_that_come_at_once_one_is_begun_and_none_is_taken_for_known(agency: Agency) -> None:
+    """What the fence of the leases refuses is kept without a lease."""
+    anna = await agency.person("Анна", Role.SELLER)
+    inbox, elsewhere, now = agency.app.inbox, agency.app.bot.id + 1, agency.clock.now()
+
+    async def brought(number: int) -> list[int]:
+        update = RawUpdate(number, anna.id, {"update_id": number})
+        people, taken = await inbox.add(elsewhere, [update], now, at_once=[anna.id])
+        assert people == {anna.id}
+        return [one.update_id for one in taken]
+
+    begun = [number for found in await asyncio.gather(*map(brought, range(1, 31))) for number in found]
+    assert len(begun) == 1
+    kept = "SELECT update_id, leased_until IS NOT NULL FROM inbox WHERE bot_id = :b ORDER BY update_id"
+    assert await agency.rows(kept, b=elsewhere) == [(number, number in begun) for number in range(1, 31)]
+    assert await brought(begun[0]) == []
+    await agency.execute("UPDATE inbox SET status = 'done', leased_until = NULL WHERE bot_id = :b", b=elsewhere)
+    assert await brought(begun[0]) == [], "what has been done is begun again"
+    assert await brought(31) == [31]
 
 
 async def test_telegram_delivering_everything_twice_changes_nothing(open_agency: OpenAgency, desk: Desk) -> None:

@@ -73,6 +73,8 @@ async def test_the_command_itself_dies_where_it_is_told_and_goes_on_after_a_rest
             doomed = await start(FAULT_POINT="inbox.written")
             home = asyncio.create_task(anna.home())
             assert await doomed.wait() == -signal.SIGKILL
+            # What the dead one had begun is its own for fifteen seconds: long enough for a test to wait for nothing.
+            await crew.agency.execute("UPDATE inbox SET leased_until = NULL")
             healthy = await start()
             await home
             await anna.forward()
