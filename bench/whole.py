@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,9 @@ async def morning(databases: Databases, folder: Path, given: Any) -> list[Row]:
                     done.set()
 
         bot.telegram.listeners.append(one_less)
+        # In the evening nobody is told any more what his day brings: they live where it is ten in the morning now.
+        east = (22 - datetime.now(UTC).hour) % 24 - 12
+        await bot.database.execute("UPDATE users SET time_zone = $1", f"Etc/GMT{-east:+}")
         await bot.database.execute(
             "UPDATE reminders SET due_at = now(), status = 'planned', sent_at = NULL WHERE kind = 'digest'"
             " AND recipient_id IN (SELECT id FROM users WHERE telegram_id >= $1 ORDER BY id LIMIT $2)",

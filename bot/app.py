@@ -335,7 +335,7 @@ async def _serve(settings: Settings, pace: Pace | None) -> None:
         # What is imported and wired now lives as long as the process: no collection needs to look at it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 10, 100)
+        gc.set_threshold(5_000, 10, 100)
         gc.enable()
         await app.until_stopped()
 
