@@ -67,7 +67,7 @@ _COLUMNS = ", ".join(ready(column) for column in _PERSON.columns)
 _ADD = f"""
     WITH fresh AS (
         SELECT * FROM jsonb_to_recordset($2)
-            AS u(update_id bigint, person_id bigint, payload jsonb, code_hash text, owner boolean)
+            AS u(update_id bigint, person_id bigint, payload jsonb, code_hash text, owner boolean, at_once boolean)
     ), welcome AS (
         SELECT DISTINCT person_id FROM fresh f LEFT JOIN users u ON u.telegram_id = f.person_id
         WHERE u.active
@@ -81,13 +81,13 @@ _ADD = f"""
           AND not_before > clock_timestamp() + interval '1 second'
     ), first AS (
         SELECT min(update_id) AS update_id FROM fresh f JOIN welcome USING (person_id)
-        WHERE person_id = ANY($4) AND NOT EXISTS (
+        WHERE at_once AND NOT EXISTS (
             SELECT FROM inbox WHERE bot_id = $1 AND person_id = f.person_id AND status = 'pending')
         GROUP BY person_id
     ), kept AS (
         INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts, leased_until)
         SELECT $1, update_id, person_id, payload, 'pending', (first.update_id IS NOT NULL)::int,
-               CASE WHEN first.update_id IS NOT NULL THEN clock_timestamp() + make_interval(secs => $5) END
+               CASE WHEN first.update_id IS NOT NULL THEN clock_timestamp() + make_interval(secs => $4) END
         FROM fresh JOIN welcome USING (person_id) LEFT JOIN first USING (update_id)
         ON CONFLICT (bot_id, update_id) DO NOTHING
         RETURNING update_id, person_id, attempts, received_at
@@ -114,7 +114,7 @@ _TAKE = f"""
         SELECT i.bot_id, i.update_id, i.person_id FROM inbox i JOIN heads h USING (update_id)
         WHERE i.status = 'pending' AND i.bot_id = $1
           AND (i.leased_until IS NULL OR i.leased_until < clock_timestamp())
-          AND i.not_before <= clock_timestamp() AND i.update_id <> ALL($4)
+          AND i.not_before <= clock_timestamp() AND NOT $4::jsonb @> to_jsonb(i.update_id)
         ORDER BY i.received_at LIMIT $2
         FOR UPDATE OF i SKIP LOCKED
     )
@@ -200,14 +200,16 @@ class Inbox:
                 "payload": update.payload,
                 "code_hash": update.code_hash and update.code_hash.hex(),
                 "owner": update.owner,
+                "at_once": update.person_id in at_once,
             }
             for update in updates
         ]
         try:
-            found = await self._direct.fetch(_ADD, bot_id, rows, now, list(at_once), lease_seconds)
+            found = await self._direct.fetch(_ADD, bot_id, rows, now, lease_seconds)
         except asyncpg.UniqueViolationError:
             # Another replica leased an update of one of them in this very moment: they wait for their turn.
-            found = await self._direct.fetch(_ADD, bot_id, rows, now, [], lease_seconds)
+            waiting = [row | {"at_once": False} for row in rows]
+            found = await self._direct.fetch(_ADD, bot_id, waiting, now, lease_seconds)
         payloads = {update.update_id: update.payload for update in updates}
         taken = [
             TakenUpdate(bot_id, row[1], row[0], payloads[row[1]], 1, row[2], _seen(tuple(row)[3:]))

@@ -75,6 +75,21 @@ async def test_of_updates_that_come_at_once_one_is_begun_and_none_is_taken_for_k
     assert await brought(31) == [31]
 
 
+async def test_who_was_too_busy_to_renew_a_lease_does_not_take_the_update_again_that_he_has_under_way(
+    agency: Agency,
+) -> None:
+    anna = await agency.person("Анна", Role.SELLER)
+    inbox, elsewhere, now = agency.app.inbox, agency.app.bot.id + 1, agency.clock.now()
+    await inbox.add(elsewhere, [RawUpdate(number, anna.id, {"update_id": number}) for number in (1, 2)], now)
+
+    async def taken(*but: int) -> list[int]:
+        return [one.update_id for one in await inbox.take(elsewhere, 5, lease_seconds=0, but=but)]
+
+    assert await taken() == [1]
+    assert await taken(1) == []
+    assert await taken(7) == [1], "another replica is kept from what nobody serves"
+
+
 async def test_telegram_delivering_everything_twice_changes_nothing(open_agency: OpenAgency, desk: Desk) -> None:
     agency = await open_agency(screens=desk.routers)
     anna = await agency.person("Анна", Role.SELLER)
