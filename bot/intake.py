@@ -130,7 +130,7 @@ def clean(update: Update) -> Update:
 
 
 class Intake:
-    """Has written down what people send, and leaves strangers to the porter."""
+    """Has what people send written down, and leaves strangers to the porter."""
 
     def __init__(
         self,

@@ -23,6 +23,11 @@ def lines(*parts: Markup | str | None) -> Markup:
     return Markup("\n").join(escape(part) for part in parts if part is not None)
 
 
+def short(text: str, limit: int) -> str:
+    """A text of at most so many letters: a longer one is cut at the end, and shows that it was."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 class T(Text):
     """A message text: the msgid is translated, then filled with escaped getter data."""
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from fsm.i18n import _
-from fsm.text import html
+from fsm.text import html, short
 from fsm.words import (
     CLOSE_REASON,
     DEAL_OUTCOME,
@@ -218,7 +218,7 @@ def record(line: AuditLine, names: Mapping[int, str], zone: ZoneInfo, today: dat
     ]
     if where:
         head = html("{head} · {where}", head=head, where=where)
-    return html("{head}\n   {said}", head=head, said=_cut("; ".join(said), 200)) if said else head
+    return html("{head}\n   {said}", head=head, said=short("; ".join(said), 200)) if said else head
 
 
 def change(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo, today: date) -> str | None:
@@ -254,8 +254,4 @@ def _value(field: str, value: Any, names: Mapping[int, str], zone: ZoneInfo, tod
             return moment(datetime.fromisoformat(str(value)), zone, today)
     except (ValueError, InvalidOperation):
         pass
-    return _cut(str(value), LONG)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return short(str(value), LONG)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
 from fsm.navigation import PAGE, page_of, pager_preview, pages
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import STAGE, day
 from models.enums import ClientKind, DealStage
 from models.tables import Client, Deal
@@ -50,8 +50,7 @@ def icon(client: Client) -> str:
 def caption(client: Client) -> str:
     """A client where he is one of many: the name and enough of the phone to tell namesakes apart."""
     phone = f" · {pretty(client.phones[0].e164)}" if client.phones else ""
-    name = client.name if len(client.name) <= LONGEST_NAME else f"{client.name[: LONGEST_NAME - 1]}…"
-    return f"{icon(client)} {name}{phone}"
+    return f"{icon(client)} {short(client.name, LONGEST_NAME)}{phone}"
 
 
 async def clients(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def client_text(client: Client) -> Markup:
         html("🎂 {day}", day=day(client.birth_date)) if client.birth_date else None,
         html(_("INN {inn}"), inn=client.inn) if client.inn else None,
     ]
-    note = client.note if len(client.note) <= 800 else f"{client.note[:800]}…"
+    note = short(client.note, 800)
     return lines(
         html("{icon} <b>{name}</b>", icon=icon(client), name=client.name),
         *phones,

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from fsm.text import short
 from fsm.words import day
 from models.enums import ClientKind, DealStage
 from models.tables import Client, Deal
@@ -53,5 +54,4 @@ def caption(deal: Deal, today: date) -> str:
         when = "🔔"
     else:
         when = f"{day(deal.review_on, today)} ·"
-    text = f"{when} {short_name(deal.client)} · {object_of(deal)}"
-    return text if len(text) <= BUTTON else f"{text[: BUTTON - 1]}…"
+    return short(f"{when} {short_name(deal.client)} · {object_of(deal)}", BUTTON)

@@ -10,7 +10,7 @@ from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
 from fsm.journal_words import author_of, words_of
 from fsm.navigation import PAGE, page_of, pager_preview, pages
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import (
     CLOSE_REASON,
     DEAL_OUTCOME,
@@ -381,7 +381,7 @@ async def note(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         "text": lines(
             head,
             "",
-            html("💬 {text}", text=text if len(text) <= 3000 else f"{text[:3000]}…"),
+            html("💬 {text}", text=short(text, 3000)),
             "",
             html("<i>{hint}</i>", hint=_("Write more, and it is added to this.")),
         )

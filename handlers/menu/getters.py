@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services
 from fsm.i18n import _
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import ROLE, weekday
 from models.enums import Role
 from services.access import Actor
@@ -138,7 +138,7 @@ async def typed(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
         hits, total = [], 0  # too long to look for, and good enough for a new deal
     found = _("Is it one of these deals?") if hits else _("No deal resembles this.")
     return {
-        "text": lines(html("💬 <b>{text}</b>", text=text if len(text) <= 300 else f"{text[:299]}…"), "", found),
+        "text": lines(html("💬 <b>{text}</b>", text=short(text, 300)), "", found),
         "deals": [
             {
                 "id": hit.deal.id,

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services
 from fsm.i18n import _
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import day
 from handlers.new_deal.draft import matches, new_client
 from models.enums import ClientKind, DealStage
@@ -63,9 +63,8 @@ async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
 
 def _button(client: Client, reason: Reason | None = None) -> str:
     phones = _phones([phone.e164 for phone in client.phones[:1]])
-    name = client.name if len(client.name) <= LONGEST_NAME else f"{client.name[: LONGEST_NAME - 1]}…"
     icon = "🏢" if client.kind is ClientKind.COMPANY else "👤"
-    return f"{icon} {name}{phones}"[:60] + ("" if reason is None else " ❗")
+    return f"{icon} {short(client.name, LONGEST_NAME)}{phones}"[:60] + ("" if reason is None else " ❗")
 
 
 async def match(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
@@ -87,7 +86,7 @@ async def match(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
             ),
             *({"id": client.id, "label": _button(client)} for client in alike),
         ][:8],
-        "name": name if len(name) <= 40 else f"{name[:39]}…",
+        "name": short(name, 40),
     }
 
 

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from fsm.i18n import _
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import CLOSE_REASON, REVIEW_REASON, STAGE, TASK_KIND, capital, day, in_days, moment, money
 from models.enums import ReminderKind, ReminderStatus, ReviewReason
 from models.tables import Deal
@@ -131,9 +131,7 @@ def _task(view: ReminderView, actor: Actor) -> Markup:
             assignee=task.assignee.full_name,
             due=moment(task.due_at, actor.zone, view.today),
         ),
-        html("<blockquote>{words}</blockquote>", words=words if len(words) <= QUOTE else f"{words[:QUOTE]}…")
-        if words
-        else None,
+        html("<blockquote>{words}</blockquote>", words=short(words, QUOTE)) if words else None,
     )
 
 

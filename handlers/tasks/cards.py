@@ -6,9 +6,9 @@ from markupsafe import Markup
 
 from fsm.cards import Card, CardContext, card
 from fsm.i18n import _
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from handlers.tasks.steps import keyboard
-from handlers.tasks.texts import WORDS, short, text
+from handlers.tasks.texts import WORDS, text
 from models.enums import TaskKind, TaskStatus
 from services.errors import N_, NotFound
 from services.tasks import TaskCard

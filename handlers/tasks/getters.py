@@ -9,10 +9,10 @@ from markupsafe import Markup
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
 from fsm.navigation import page_of, pager_preview, pages
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
-from handlers.tasks.texts import ICONS, about, doubt, is_late, short, text, title, worked
+from handlers.tasks.texts import ICONS, about, doubt, is_late, text, title, worked
 from handlers.tasks.texts import due as due_line
 from models.enums import Role, TaskKind, TaskStatus
 from models.tables import Task

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.i18n import _, ngettext
 from fsm.journal_words import words_of
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, capital, in_days, moment, money, weekday
 from models.enums import TaskKind, TaskStatus
 from models.tables import JournalEntry, Task
@@ -18,11 +18,6 @@ from services.tasks import TaskCard
 
 ICONS = {TaskKind.CALCULATE: "🧮", TaskKind.ISSUE: "📝", TaskKind.OTHER: "📌"}
 WORDS, ENTRY, ENTRIES = 900, 220, 3
-
-
-def short(text: str, limit: int) -> str:
-    """Cut a long text at the end, showing that it was."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def due(task: Task, zone: ZoneInfo, now: datetime) -> str:

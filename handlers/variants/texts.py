@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from fsm import words
 from fsm.i18n import _, ngettext
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import NO_BREAK, VARIANT_STATUS, day, money
 from models.enums import VariantStatus
 from models.tables import Deal
@@ -42,10 +42,6 @@ COLUMNS = {
     Column.VALID_UNTIL: N_("Valid until"),
     Column.COMMENT: N_("Note"),
 }
-
-
-def short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def name(view: VariantView) -> str:
