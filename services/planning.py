@@ -144,8 +144,9 @@ async def plan_policy(tx: Transaction, policy: Policy, *, not_before: date | Non
     seller = await tx.session.get_one(User, deal.seller_id)
     if deal.renewal_of_id == policy.id:
         not_before = max(not_before or date.min, last_safe_day(policy.ends_on, line.ladder))
-    since = _since(today_of(seller, tx.now), not_before)
-    steps = plan_policy_reminders(policy.starts_on, policy.ends_on, since, ladder_of(line))
+    today = today_of(seller, tx.now)
+    since = _since(today, not_before)
+    steps = plan_policy_reminders(policy.starts_on, policy.ends_on, since, ladder_of(line), put_off=since > today)
     await _plan_steps(tx, ReminderKind.POLICY_END, policy.id, deal, policy.ends_on, steps)
 
 
@@ -163,7 +164,8 @@ async def plan_payment(tx: Transaction, payment: Payment, *, not_before: date | 
     today = today_of(seller, tx.now)
     since, due, promised = _since(today, not_before), payment.due_on, payment.promised_on
     if promised is None or promised < since:
-        await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, due, plan_payment_reminders(due, since))
+        steps = plan_payment_reminders(due, since, put_off=since > today)
+        await _plan_steps(tx, ReminderKind.PAYMENT, payment.id, deal, due, steps)
         return
     steps = [PlannedStep(0, max(since, best_day(promised, today)))]
     if promised >= due:

@@ -83,30 +83,37 @@ def plan_policy_reminders(
     registered_on: date,
     ladder_steps: Iterable[int],
     after_steps: Sequence[int] = AFTER_END,
+    *,
+    put_off: bool = False,
 ) -> list[PlannedStep]:
-    """Plan reminders of a policy's end as of `registered_on` (the day of registering or of planning anew)."""
+    """Plan reminders of a policy's end as of `registered_on` (the day of registering or of planning anew).
+
+    `put_off` says that somebody chose that day to hear of it again: then it is heard of even if every step is behind.
+    """
     if days_of(start, end) < SHORT_POLICY_DAYS:
         return []
     # A step that lies before the policy began was never missed: there was nothing to renew yet.
     before = [-step for step in ladder_steps if end - timedelta(days=step) > start]
-    return _plan(end, registered_on, [*before, *after_steps], {})
+    return _plan(end, registered_on, [*before, *after_steps], {}, put_off=put_off)
 
 
 def plan_payment_reminders(
-    due: date, today: date, steps: Mapping[int, tuple[Role, ...]] = PAYMENT_STEPS
+    due: date, today: date, steps: Mapping[int, tuple[Role, ...]] = PAYMENT_STEPS, *, put_off: bool = False
 ) -> list[PlannedStep]:
-    """Plan reminders of an unpaid payment, with the roles that each of them is for."""
-    return _plan(due, today, steps, steps)
+    """Plan reminders of an unpaid payment, with the roles that each of them is for; `put_off` as for a policy."""
+    return _plan(due, today, steps, steps, put_off=put_off)
 
 
-def _plan(event: date, today: date, steps: Iterable[int], roles: Mapping[int, tuple[Role, ...]]) -> list[PlannedStep]:
+def _plan(
+    event: date, today: date, steps: Iterable[int], roles: Mapping[int, tuple[Role, ...]], *, put_off: bool
+) -> list[PlannedStep]:
     """Put steps on days: on a day off earlier, never before today; of the missed ones only the nearest, today."""
     steps = sorted(set(steps))
     ahead = [step for step in steps if event + timedelta(days=step) >= today]
     missed = [step for step in steps if event + timedelta(days=step) < today]
     by_day: dict[date, int] = {}
     # With every step behind, the event is old news (an import of last years): it is on the red list, not in a push.
-    if missed and ahead:
+    if missed and (ahead or put_off):
         by_day[today] = missed[-1]
     previous = event
     for step in ahead:

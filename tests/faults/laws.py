@@ -277,17 +277,12 @@ def nothing_is_reminded_of_after_its_answer(b: Books) -> Iterator[str]:
             yield f"reminder {row['id']} ({row['kind']} {row['object_id']}) of what is over"
 
 
-def _put_off(deal: Row, last: date) -> bool:
-    """Whether somebody has put the deal off beyond the last reminder: then the deal itself comes up on that day."""
-    return deal["review_by_hand"] is not None and day(deal["review_by_hand"]) > last
-
-
 @law
 def nothing_that_waits_is_forgotten(b: Books) -> Iterator[str]:
     for payment in b.payments.values():
         deal = b.deals[payment["deal_id"]]
         last = not_later_working_day(day(payment["due_on"]) + LAST_PAYMENT_STEP)
-        waits = b.is_unpaid(payment) and deal["stage"] != "closed" and last > b.today and not _put_off(deal, last)
+        waits = b.is_unpaid(payment) and deal["stage"] != "closed" and last > b.today
         if waits and not any(row["recipient_id"] == deal["seller_id"] for row in b.planned("payment", payment["id"])):
             yield f"payment {payment['id']} due {payment['due_on']}"
     for policy in b.policies.values():
@@ -295,7 +290,6 @@ def nothing_that_waits_is_forgotten(b: Books) -> Iterator[str]:
         last = not_later_working_day(day(policy["ends_on"]) + LAST_END_STEP)
         short = days_of(day(policy["starts_on"]), day(policy["ends_on"])) < SHORT_POLICY_DAYS
         waits = b.is_undecided(policy) and deal["stage"] != "closed" and last > b.today and not short
-        waits = waits and not _put_off(deal, last)
         if waits and not any(row["recipient_id"] == deal["seller_id"] for row in b.planned("policy_end", policy["id"])):
             yield f"policy {policy['id']} until {policy['ends_on']}"
     for task in b.tasks.values():

@@ -227,6 +227,27 @@ async def test_an_instalment_is_put_off_until_its_due_day_at_most(agency: Agency
         await services.put_off_payment(agency.anna, payment, 3)
 
 
+async def test_an_instalment_put_off_beyond_its_last_reminder_keeps_one_when_its_deal_goes_elsewhere(
+    agency: Agency,
+) -> None:
+    deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
+    moscow(agency, 2026, 4, 24, 12)
+    await agency.services.reminders.put_off_payment(agency.anna, payment, 25)
+    await agency.services.deals.to_next_event(agency.anna, deal)
+    assert await planned(agency, "payment") == [("05-19", 14), ("05-19", 14)]  # the seller's and the admin's
+
+
+async def test_an_expired_policy_put_off_beyond_its_last_reminder_keeps_one_when_its_deal_goes_elsewhere(
+    agency: Agency,
+) -> None:
+    deal = await agency.deal(agency.anna)
+    policy = await register(agency, agency.anna, deal)
+    moscow(agency, 2027, 3, 20, 12)
+    await agency.services.reminders.thinking(agency.anna, policy, 20)
+    await agency.services.deals.to_next_event(agency.anna, deal)
+    assert await planned(agency, "policy_end") == [("04-09", 30)]
+
+
 async def test_an_answer_that_is_taken_back_is_asked_for_again(agency: Agency) -> None:
     _deal, payment = await instalment(agency, agency.anna, date(2026, 4, 15))
     await tick(agency, 2026, 4, 8, 9, 5)
