@@ -90,9 +90,9 @@ async def side_by_side(databases: machine.Databases, folder: Path, given: argpar
         works += [
             ("open a deal card, by long polling", polling),
             ("latency", partial(whole.latency, ours, bare, people, floor, given)),
-            ("rate", partial(whole.rate, ours, bare, people, floor, given)),
+            ("rate", partial(whole.rate, ours, bare, given)),
             ("burst", partial(whole.burst, ours)),
-            ("memory", partial(whole.memory, ours, bare)),
+            ("memory", partial(whole.memory, ours, bare, people, floor, given)),
         ]
         for name, work in works:
             if chosen(given, name):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,9 @@ Do = Callable[[Person], dict[str, Any]]
 
 SHOWN, TAPPED = frozenset({"show"}), frozenset({"show", "answer"})
 AT_ONCE = 16
-"""People who press at one moment in a closed loop."""
+"""People who press at one moment."""
+LOOK = 0.2
+"""Seconds for which a person sees a screen before he presses again: sooner no hand does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,24 +209,25 @@ class Measured:
         } | more
 
 
-async def closed_loop(bot: Bot, people: Sequence[Person], subject: Subject, seconds: float, at_once: int) -> float:
-    """Taps a second when each of `at_once` people presses again as soon as he has his answer."""
+async def closed_loop(bot: Bot, people: Sequence[Person], subject: Subject, seconds: float) -> float:
+    """Taps a second when everybody presses again when he has looked at his answer."""
     for step in subject.opening:
         await all_do(bot, people, step)
     taps, until = 0, time.monotonic() + seconds
 
-    async def keep_on(some: Sequence[Person]) -> None:
+    async def keep_on(person: Person, look: float) -> None:
         nonlocal taps
-        while time.monotonic() < until:
-            for step in (subject.step, *subject.back):
-                for person in some:
-                    await take(bot, person, step)
-                    taps += 1
+        for step in itertools.cycle((subject.step, *subject.back)):
+            await asyncio.sleep(look)
+            if time.monotonic() > until:
+                return
+            await take(bot, person, step)
+            taps, look = taps + 1, LOOK
 
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        for number in range(at_once):
-            group.create_task(keep_on(people[number::at_once]))
+        for number, person in enumerate(people):
+            group.create_task(keep_on(person, LOOK * number / len(people)))
     return taps / (time.monotonic() - began)
 
 

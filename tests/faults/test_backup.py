@@ -42,12 +42,15 @@ from storage.files import ASIDE, DiskFiles
 from storage.restore import Restore, Restored, RestoreError, inspect
 from tests.bot.conftest import settings_for
 from tests.conftest import ManualClock, memory_disk, open_tempdir, own_server
+from tests.security.hostile import NASTY
 from tests.services.conftest import Agency
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSPHRASE = "трава у дома, зелёная трава"
 D = Decimal
+WORDS = "\n".join((r"\N", r"\.", r"\t", "a\tb", *NASTY))[:500]
+"""What a copy of a table could take for more than words."""
 SERVERS = embedded._candidates(None)
 
 
@@ -89,9 +92,9 @@ class House:
         await services.money.client_paid(anna, first, D("12345.67"))
         for name in ("Паспорт.pdf", "ПТС на очень красивый автомобиль «Жигули».pdf"):
             await services.documents.file(anna, sold, paper(name))
-        asked = await self.deal("Петрова Ольга")
+        asked = await self.deal("Петрова \u202e<b>Ольга</b> {name} \\N ⁞'; DROP TABLE deals; --")
         due = NOW + timedelta(days=2)
-        await services.tasks.give(anna, asked, TaskKind.CALCULATE, self.agency.egor.user_id, due, "как в прошлом году")
+        await services.tasks.give(anna, asked, TaskKind.CALCULATE, self.agency.egor.user_id, due, WORDS)
         await services.documents.keep(anna, "album", paper("Без сделки.pdf"))
 
     async def deal(self, name: str) -> int:
