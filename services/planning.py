@@ -179,9 +179,7 @@ async def plan_payment(tx: Transaction, payment: Payment, *, not_before: date | 
 async def plan_review(tx: Transaction, deal: Deal, turns: Turns | None = None) -> None:
     """Plan (again) the reminder of the deal's review date; a closed deal has none.
 
-    Where the seller has been reminded of it already, the next one comes on the next working day. What he has himself
-    set for today in the middle of the day he knows: that is not said before the next working day either. What is
-    planned for this very date stays as it is. `turns` is for whoever has read them already.
+    What is planned for this very date stays as it is. `turns` is for whoever has read them already.
     """
     if deal.stage is DealStage.CLOSED:
         tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
@@ -190,6 +188,15 @@ async def plan_review(tx: Transaction, deal: Deal, turns: Turns | None = None) -
     if deal.review_on in turns.planned:
         return
     tx.reminders.forget_planned([ReminderKind.REVIEW], deal.id)
+    await plan_next_review(tx, deal, turns)
+
+
+async def plan_next_review(tx: Transaction, deal: Deal, turns: Turns) -> None:
+    """Plan the next reminder of the deal's review date beside what others are still to hear of it.
+
+    Where the seller has been reminded of it already, it comes on the next working day. What he has himself set for
+    today in the middle of the day he knows: that is not said before the next working day either.
+    """
     seller = await tx.session.get_one(User, deal.seller_id)
     today = today_of(seller, tx.now)
     told_on = turns.told.get(deal.review_on)

@@ -190,10 +190,16 @@ class ReminderService(Service):
 
     @staticmethod
     async def _again_tomorrow(tx: Transaction, row: Reminder) -> None:
-        """Until somebody touches the deal, its review comes back every working day."""
-        if row.kind is ReminderKind.REVIEW:
-            await tx.session.flush()
-            await planning.plan_review(tx, await tx.session.get_one(Deal, row.object_id))
+        """Until somebody touches the deal, its review comes back to its seller every working day."""
+        if row.kind is not ReminderKind.REVIEW:
+            return
+        deal = await tx.session.get_one(Deal, row.object_id)
+        if row.recipient_id != deal.seller_id or deal.stage is DealStage.CLOSED:
+            return
+        await tx.session.flush()
+        turns = await tx.reminders.turns(deal)
+        if deal.review_on not in turns.planned:
+            await planning.plan_next_review(tx, deal, turns)
 
     @staticmethod
     async def _hears(tx: Transaction, row: Reminder, user: User) -> bool:

@@ -172,6 +172,18 @@ async def test_somebody_blocked_or_out_of_reach_stops_nobody_else_and_the_admin_
     ]
 
 
+async def test_a_review_whose_seller_is_out_of_reach_is_told_to_every_admin_in_his_own_morning(agency: Agency) -> None:
+    boris, galina = agency.boris.user_id, agency.galina.user_id
+    await agency.services.people.set_roles(agency.galina, boris, ["admin"])
+    await change(agency, boris, time_zone="America/New_York")
+    deal = await agency.deal(agency.anna)
+    await agency.services.deals.postpone(agency.anna, deal, "2026-03-05")
+    await change(agency, agency.anna.user_id, reachable=False)
+    for hour in (9, 9, 18, 18):
+        await tick(agency, 2026, 3, 5, hour, 5)
+    assert await said(agency, "review") == [("03-05", galina, "review", 0), ("03-05", boris, "review", 0)]
+
+
 # --- when ----------------------------------------------------------------------------------------------------------
 
 
