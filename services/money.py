@@ -512,12 +512,15 @@ class MoneyService(Service):
                 raise Invalid("Ten minutes have passed: now only an admin takes this back.")
         if move.kind is MoneyMoveKind.CLIENT_PAID and payment.confirmed_on is not None:
             raise Invalid("The insurer has confirmed this instalment. Undo the confirmation first.")
-        if move.kind is MoneyMoveKind.CLIENT_PAID and payment.waived_at is None:
+        cancelled = payment.policy.outcome is PolicyOutcome.CANCELLED
+        if move.kind is MoneyMoveKind.CLIENT_PAID and payment.waived_at is None and not cancelled:
             _check_open(deal)
         move.undone_at, move.undone_by_id = tx.now, actor.user_id
         if move.kind is MoneyMoveKind.CLIENT_PAID:
             payment.paid_amount -= move.amount
             payment.settled_on = None
+            if cancelled and payment.waived_at is None:  # nothing is owed on it
+                await write_off(tx, payment, "")
         elif move.kind is MoneyMoveKind.INSURER_CONFIRMED:
             payment.confirmed_on = None
         elif move.kind is MoneyMoveKind.COMMISSION_RECEIVED:

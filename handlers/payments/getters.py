@@ -127,7 +127,7 @@ def status_line(shown: PaymentCard, now: date) -> Markup:
     payment = shown.payment
     words = html("{mark} <b>{status}</b>", mark=MARK[shown.status], status=_(PAYMENT_STATUS[shown.status]))
     if payment.waived_at is not None:
-        return words + html(": {reason}", reason=payment.waived_reason)
+        return words + (html(": {reason}", reason=payment.waived_reason) if payment.waived_reason else "")
     if payment.settled_on is not None:
         return words + html(" · {day}", day=day(payment.settled_on))
     due = html(_("due {day}, {distance}"), day=day(payment.due_on), distance=in_days(payment.due_on, now))

@@ -412,6 +412,20 @@ async def test_only_an_admin_cancels_what_the_client_has_paid_for(agency: Any) -
     assert waived == [2]
 
 
+async def test_money_that_is_taken_back_on_a_cancelled_policy_is_not_owed_again(agency: Any) -> None:
+    await rate(agency, 10)
+    policy_id = await register(agency, agency.anna, await agency.deal(agency.anna), plan="halves")
+    first = (await agency.rows(select(Payment).order_by(Payment.seq)))[0]
+    paid = await agency.services.money.client_paid(agency.anna, first.id)
+    await agency.services.policies.cancel(agency.galina, policy_id, "продал машину")
+    await agency.services.money.undo(agency.galina, paid)
+    payments = await agency.rows(select(Payment))
+    assert all(payment.waived_at and not payment.paid_amount for payment in payments)
+    assert {income.status for income in await agency.rows(select(Income))} == {IncomeStatus.WRITTEN_OFF}
+    reminders = select(Reminder).where(Reminder.kind == ReminderKind.PAYMENT)
+    assert await agency.rows(reminders) == []
+
+
 # --- lists and corrections ----------------------------------------------------------------------------------------
 
 
