@@ -37,6 +37,34 @@ def take_other_core() -> None:
     os.sched_setaffinity(0, {OTHER_CORE})
 
 
+@contextmanager
+def held_to(pid: int, share: float) -> Iterator[None]:
+    """Let a process have so much of a core and no more, in slices of ten milliseconds.
+
+    Raises BenchError where the kernel's control groups are not ours to make.
+    """
+    old, new = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    root, period = (old if old.is_dir() else new), 10_000
+    group, quota = root / f"polisdesk-bench-{pid}", int(share * period)
+    try:
+        if root is new:
+            (root / "cgroup.subtree_control").write_text("+cpu")
+        group.mkdir()
+        if root is new:
+            (group / "cpu.max").write_text(f"{quota} {period}")
+        else:
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        (group / "cgroup.procs").write_text(str(pid))
+    except OSError as error:
+        raise BenchError(f"a process cannot be held to a share of a core here: {error}") from error
+    try:
+        yield
+    finally:
+        (root / "cgroup.procs").write_text(str(pid))
+        group.rmdir()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
