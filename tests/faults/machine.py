@@ -468,7 +468,11 @@ class Machine(RuleBasedStateMachine):
         assert not changed_rows(before, after), "the clock has changed what only people change"
         for id_, row in after.reminders.items():
             old = before.reminders.get(id_)
-            if row["status"] != "sent" or (old is not None and old["status"] == "sent"):
+            if old is not None and old["status"] != "planned":
+                continue
+            if row["status"] == "skipped":
+                assert not self._silent(after, row), f"{row['kind']} of {row['object_id']} was told to nobody"
+            if row["status"] != "sent":
                 continue
             self.tally["reminders sent"] += 1
             assert after.waits(row), f"{row['kind']} of {row['object_id']} was said after its answer"
@@ -477,6 +481,19 @@ class Machine(RuleBasedStateMachine):
                 assert not_later_working_day(day(promised)) <= after.today, "asked before the day that was promised"
         await self._told(after)
         self._turn_over(after)
+
+    def _silent(self, books: Books, row: Row) -> bool:
+        """Whether a seller could not be told, what it is about still waits, and an admin does not hear it instead."""
+        if row["kind"] == "digest" or row["recipient_id"] != books.deals[row["deal_id"]]["seller_id"]:
+            return False
+        seller = books.users[row["recipient_id"]]
+        hears = seller["active"] and seller["reachable"] and not {"seller", "admin"}.isdisjoint(seller["roles"])
+        if hears or not books.waits(row):
+            return False
+        admins = {id_ for id_, user in books.users.items() if user["active"] and "admin" in user["roles"]}
+        told = books.of("reminders", kind=row["kind"], object_id=row["object_id"], step=row["step"])
+        self.tally["passed on to admins"] += 1
+        return not {other["recipient_id"] for other in told} >= admins - {seller["id"]}
 
     def _phone(self) -> str:
         self.numbers += 1
