@@ -196,7 +196,7 @@ class PeopleService(Service):
         tx.audit("person.roles", "user", user.id, roles=[list(user.roles), roles])
         was, user.roles = Role.ADMIN.value in user.roles, roles
         await tx.session.flush()
-        if Role.ADMIN.value in roles and not was:
+        if Role.ADMIN.value in roles and not was and user.active:
             await tx.reminders.plan_admin_steps(user.id)
         if was and Role.ADMIN.value not in roles:
             await tx.reminders.forget_admin_steps(user.id)

@@ -355,3 +355,16 @@ async def test_what_an_admin_was_to_hear_instead_of_a_seller_he_does_not_hear_wh
     await agency.services.people.set_roles(agency.galina, agency.boris.user_id, ["seller"])
     await tick(agency, 2026, 3, 4, 12)
     assert {who for _day, who, _kind, _step in await said(agency, "payment")} == {agency.galina.user_id}
+
+
+async def test_who_is_made_an_admin_while_he_is_shut_out_hears_of_late_payments_when_he_is_let_in(
+    agency: Agency,
+) -> None:
+    await register(agency, agency.anna, await agency.deal(agency.anna), paid=False)
+    boris = agency.boris.user_id
+    await agency.services.people.block(agency.galina, boris)
+    await agency.services.people.set_roles(agency.galina, boris, ["admin"])
+    his = "SELECT step FROM reminders WHERE kind = 'payment' AND recipient_id = :who ORDER BY step"
+    assert await agency.sql(his, who=boris) == []
+    await agency.services.people.unblock(agency.galina, boris)
+    assert await agency.sql(his, who=boris) == [(7,), (14,)]
