@@ -179,6 +179,7 @@ class ClientPhone(Base):
     __tablename__ = "client_phones"
     __table_args__ = (
         UniqueConstraint("client_id", "e164"),
+        Index("ix_client_phones_e164", "e164"),
         Index("ix_client_phones_trgm", "e164", postgresql_using="gin", postgresql_ops={"e164": "gin_trgm_ops"}),
     )
 
@@ -647,7 +648,11 @@ class Income(Entity):
     __tablename__ = "incomes"
     __table_args__ = (
         Index("ix_incomes_payment", "payment_id"),
-        Index("ix_incomes_unknown", "payment_id", postgresql_where=text("expected_amount IS NULL")),
+        Index(
+            "ix_incomes_unknown",
+            "payment_id",
+            postgresql_where=text("expected_amount IS NULL AND status = 'expected'"),
+        ),
         Index("ix_incomes_open", "expected_on", "id", postgresql_where=text("status = 'expected'")),
     )
 

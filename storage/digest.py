@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     CompoundSelect,
     ScalarSelect,
@@ -16,23 +17,24 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.types import Date
 
-from models.enums import DeliveryStatus, IncomeStatus, TaskStatus
+from models.enums import DeliveryStatus, TaskStatus
 from models.scope import EVERYTHING, Scope
-from models.tables import Deal, InboxUpdate, Income, OutboxMessage, Payment, Policy, Task, User
+from models.tables import InboxUpdate, OutboxMessage, Payment, Policy, Task, User
+from storage.policies import without_commission
 from storage.repository import (
     MANY,
-    OPEN_DEAL,
     Repository,
-    Rows,
     awaited,
-    in_ways,
+    different,
+    different_up_to,
     number,
     of_live_policy,
-    seen,
+    open_deals,
     up_to,
     up_to_many,
 )
@@ -62,14 +64,12 @@ class Whose:
     def mine(self) -> ColumnElement[bool]:
         return Task.assignee_id == self.user_id
 
-    @property
-    def given(self) -> ColumnElement[bool]:
+    def given(self, deals: CTE) -> ColumnElement[bool]:
         """What others have to do on these deals."""
-        return and_(~self.mine, self.on_deals)
+        return and_(~self.mine, self.on(deals))
 
-    @property
-    def on_deals(self) -> ColumnElement[bool]:
-        return awaited(Task.deal_id, self.scope)
+    def on(self, deals: CTE) -> ColumnElement[bool]:
+        return awaited(Task.deal_id, self.scope, deals)
 
     @property
     def late(self) -> ColumnElement[bool]:
@@ -109,29 +109,34 @@ class AgencyCounts:
 class Digest(Repository):
     async def counts(self, whose: Whose, short_days: int) -> DayCounts:
         """All the numbers of a person's day in one round trip."""
-        tasks = select(Task.id)
+        deals = open_deals(whose.scope)
+        touches, tasks = select(deals.c.id), select(Task.id)
+        owed = self._owed(whose, deals, Payment.due_on < whose.today, ~_promised_from(whose.today))
         asked = Task.status == TaskStatus.QUESTION
         row = await self.session.execute(
             select(
-                up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on < whose.today))),
-                up_to_many(self._expired(whose, short_days)),
-                up_to_many(self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))),
-                up_to_many(in_ways([whose.mine, whose.given], Task.id, where=(whose.late,))),
-                up_to_many(seen(whose.scope, Deal.id, where=(OPEN_DEAL, Deal.review_on == whose.today))),
-                up_to_many(self._owed_today(whose)),
+                up_to_many(touches.where(deals.c.review_on < whose.today)),
+                up_to_many(self._expired(whose, deals, short_days)),
+                up_to_many(owed),
+                # What is one's own and what others have to do are never the same.
+                up_to_many(
+                    union_all(*(tasks.where(whose.late, theirs) for theirs in (whose.mine, whose.given(deals))))
+                ),
+                up_to_many(touches.where(deals.c.review_on == whose.today)),
+                up_to_many(self._owed_today(whose, deals)),
                 up_to_many(tasks.where(whose.mine, whose.due_today)),
-                up_to_many(tasks.where(whose.on_deals, asked)),
-                up_to_many(tasks.where(whose.given, NOT_TAKEN)),
+                up_to_many(tasks.where(whose.on(deals), asked)),
+                up_to_many(tasks.where(whose.given(deals), NOT_TAKEN)),
                 up_to_many(tasks.where(whose.mine, NOT_TAKEN)),
             )
         )
         return DayCounts(*(number(counted) for counted in row.one()))
 
     @staticmethod
-    def _expired(whose: Whose, short_days: int) -> Select[*tuple[Any, ...]]:
+    def _expired(whose: Whose, deals: CTE, short_days: int) -> Select[*tuple[Any, ...]]:
         """Policies that have ended with nobody deciding about them; a short one is not decided about."""
         return select(Policy.deal_id, Policy.ends_on).where(
-            awaited(Policy.deal_id, whose.scope),
+            awaited(Policy.deal_id, whose.scope, deals),
             Policy.outcome.is_(None),
             Policy.deleted_at.is_(None),
             Policy.ends_on < whose.today,
@@ -139,24 +144,19 @@ class Digest(Repository):
         )
 
     @staticmethod
-    def _owed(whose: Whose, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    def _owed(whose: Whose, deals: CTE, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         return select(Payment.deal_id, Payment.due_on).where(
-            awaited(Payment.deal_id, whose.scope), *UNPAID, *when, of_live_policy(whose.scope)
+            awaited(Payment.deal_id, whose.scope, deals), *UNPAID, *when, of_live_policy(whose.scope)
         )
 
-    def _owed_today(self, whose: Whose) -> CompoundSelect[*tuple[Any, ...]]:
+    def _owed_today(self, whose: Whose, deals: CTE) -> CompoundSelect[*tuple[Any, ...]]:
         """What is due on this day and not promised for later, and what is promised for this day."""
-        due = self._owed(whose, Payment.due_on == whose.today, ~_promised_from(whose.today + timedelta(days=1)))
-        promised = self._owed(whose, Payment.due_on < whose.today, Payment.promised_on == whose.today)
+        due = self._owed(whose, deals, Payment.due_on == whose.today, ~_promised_from(whose.today + timedelta(days=1)))
+        promised = self._owed(whose, deals, Payment.due_on < whose.today, Payment.promised_on == whose.today)
         return union_all(due, promised)
 
     async def agency(self) -> AgencyCounts:
         """What waits for an admin."""
-        rates = (
-            select(func.count(Payment.policy_id.distinct()))
-            .join(Income, Income.payment_id == Payment.id)
-            .where(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED, of_live_policy(EVERYTHING))
-        )
         updates = select(func.count()).select_from(InboxUpdate).where(InboxUpdate.status == DeliveryStatus.DEAD)
         messages = (
             select(func.count())
@@ -166,67 +166,59 @@ class Digest(Repository):
             .where(OutboxMessage.status == DeliveryStatus.DEAD, User.active, User.reachable)
         )
         people = select(func.count()).select_from(User).where(User.active, ~User.reachable)
-        row = await self.session.execute(select(*(_number(part) for part in (rates, updates, messages, people))))
-        return AgencyCounts(*tuple(row.one()))
+        policies = different_up_to(without_commission(EVERYTHING), MANY)
+        row = await self.session.execute(select(policies, *(_number(part) for part in (updates, messages, people))))
+        found, looked_at, *others = row.one()
+        return AgencyCounts(different(found, looked_at, MANY), *others)
 
     async def next_item(
         self, whose: Whose, short_days: int, seen_deals: Collection[int], seen_tasks: Collection[int]
     ) -> tuple[str, int, int] | None:
         """The most urgent deal or task that has not been looked at: (kind, id, how many there are with it)."""
-        parts = [*self._deals(whose, short_days, seen_deals), *self._tasks(whose, seen_tasks)]
-        items = union_all(*(part.subquery().select() for part in parts)).subquery()
-        each = (
-            select(items.c.kind, items.c.id, func.min(items.c.rank).label("rank"), func.min(items.c.day).label("day"))
-            .group_by(items.c.kind, items.c.id)
-            .subquery()
+        deals = open_deals(whose.scope)
+        parts = [*self._deals(whose, deals, short_days, seen_deals), *self._tasks(whose, deals, seen_tasks)]
+        # The first for each reason tells the first of all.
+        firsts = union_all(*(part.limit(up_to(1)).subquery().select() for part in parts)).subquery()
+        first = (
+            select(firsts).order_by(firsts.c.rank, firsts.c.day, firsts.c.kind, firsts.c.id).limit(up_to(1)).subquery()
         )
-        row = (
-            await self.session.execute(
-                select(each.c.kind, each.c.id, func.count().over())
-                .order_by(each.c.rank, each.c.day, each.c.kind, each.c.id)
-                .limit(1)
-            )
-        ).one_or_none()
-        return None if row is None else (str(row[0]), int(row[1]), number(row[2]))
+        items = union_all(*(part.order_by(None).subquery().select() for part in parts)).subquery()
+        left = different_up_to(select(items.c.kind, items.c.id), MANY)
+        found = select(first.c.kind, first.c.id, left).join_from(first, left, true())
+        row = (await self.session.execute(found)).one_or_none()
+        return None if row is None else (str(row[0]), int(row[1]), different(row[2], row[3], MANY))
 
-    def _deals(self, whose: Whose, short_days: int, but: Collection[int]) -> Iterator[Rows]:
-        """Deals to be looked at: those that burn, then today's; of each reason the first many."""
-        deal, day = literal("deal").label("kind"), Deal.review_on.label("day")
-
-        def touched(rank: int, *when: ColumnElement[bool]) -> Rows:
-            found = seen(
-                whose.scope,
-                deal,
-                Deal.id.label("id"),
-                literal(rank).label("rank"),
-                day,
-                where=(OPEN_DEAL, Deal.id.not_in(but), *when),
-            )
-            keys = found.subquery()
-            return select(keys).order_by(keys.c.day, keys.c.id).limit(up_to(MANY))
-
-        yield touched(0, Deal.review_on < whose.today)
-        yield touched(1, Deal.review_on == whose.today)
+    def _deals(
+        self, whose: Whose, deals: CTE, short_days: int, but: Collection[int]
+    ) -> Iterator[Select[*tuple[Any, ...]]]:
+        """Deals to be looked at: those that burn, then today's; for each reason in the order of its days."""
+        deal = literal("deal").label("kind")
+        for rank, when in ((0, deals.c.review_on < whose.today), (1, deals.c.review_on == whose.today)):
+            found = select(deal, deals.c.id, literal(rank).label("rank"), deals.c.review_on.label("day"))
+            yield found.where(when, deals.c.id.not_in(but)).order_by(deals.c.review_on, deals.c.id)
         # These by the day since which they burn: it stands in their own index, and no deal is looked up.
-        expired = self._expired(whose, short_days).where(Policy.deal_id.not_in(but)).order_by(Policy.ends_on)
-        owing = self._owed(whose, Payment.due_on < whose.today, ~_promised_from(whose.today))
-        owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on)
+        expired = (
+            self._expired(whose, deals, short_days)
+            .where(Policy.deal_id.not_in(but))
+            .order_by(Policy.ends_on, Policy.id)
+        )
+        owing = self._owed(whose, deals, Payment.due_on < whose.today, ~_promised_from(whose.today))
+        owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on, Payment.id)
         for burning in (expired, owing):
-            since = burning.limit(up_to(MANY)).subquery()
-            id_, since_day = since.c
-            yield select(deal, id_.label("id"), literal(0).label("rank"), since_day.label("day"))
+            id_, since = burning.selected_columns
+            yield burning.with_only_columns(deal, id_.label("id"), literal(0).label("rank"), since.label("day"))
 
     @staticmethod
-    def _tasks(whose: Whose, but: Collection[int]) -> Iterator[Rows]:
+    def _tasks(whose: Whose, deals: CTE, but: Collection[int]) -> Iterator[Select[*tuple[Any, ...]]]:
         """Tasks to be done or answered: overdue first, then today's, then those that wait for somebody."""
         asked = Task.status == TaskStatus.QUESTION
         for rank, wanted in (
             (0, whose.mine & whose.late),
-            (0, whose.given & whose.late),
+            (0, whose.given(deals) & whose.late),
             (1, whose.mine & whose.due_today),
             (2, whose.mine & NOT_TAKEN),
-            (2, whose.given & NOT_TAKEN),
-            (2, and_(whose.on_deals, asked)),
+            (2, whose.given(deals) & NOT_TAKEN),
+            (2, and_(whose.on(deals), asked)),
         ):
             yield (
                 select(
@@ -237,7 +229,6 @@ class Digest(Repository):
                 )
                 .where(wanted, Task.id.not_in(but))
                 .order_by(Task.due_at, Task.id)
-                .limit(up_to(MANY))
             )
 
 

@@ -10,12 +10,26 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
-from storage.repository import Repository, awaited, may_see_deal
+from storage.repository import Repository, among, awaited, may_see_deal, number, of_live_policy, on_page, up_to_many
 
 
 def visible_policies(scope: Scope) -> Select[Policy]:
     """The base of every statement about policies: they are seen with their deals."""
     return select(Policy).join(Policy.deal).where(may_see_deal(scope), Policy.deleted_at.is_(None))
+
+
+def without_commission(scope: Scope) -> Select[int]:
+    """Policies with a commission that nobody knows the size of, as often as they have one."""
+    return (
+        select(Payment.policy_id)
+        .join(Income, Income.payment_id == Payment.id)
+        .where(
+            Income.expected_amount.is_(None),
+            Income.status == IncomeStatus.EXPECTED,
+            among(Payment.deal_id, scope),
+            of_live_policy(scope),
+        )
+    )
 
 
 _WITH_DEAL = (
@@ -102,10 +116,8 @@ class Policies(Repository):
     ) -> tuple[list[Policy], int]:
         """A page of policies with no outcome, nearest end first (so what has ended is on top), and the total."""
         found = self._ending(scope, until, short_days)
-        page = found.order_by(Policy.ends_on, Policy.id).offset(offset).limit(limit).subquery()
-        rows = await self.many(
-            select(Policy).join(page, page.c.id == Policy.id).order_by(page.c.ends_on, page.c.id).options(*_WITH_DEAL)
-        )
+        page = select(Policy).where(on_page(Policy.id, found, "ends_on", offset, limit))
+        rows = await self.many(page.order_by(Policy.ends_on, Policy.id).options(*_WITH_DEAL))
         return rows, await self.count(found, offset)
 
     async def expired_count(self, scope: Scope, today: date, short_days: int) -> int:
@@ -198,11 +210,15 @@ class Policies(Repository):
 
     async def without_rate(self, scope: Scope, offset: int, limit: int) -> tuple[list[Policy], int]:
         """A page of policies with a commission that nobody knows the size of, oldest first, and the total."""
-        unknown = (
-            select(Payment.policy_id)
-            .join(Income, Income.payment_id == Payment.id)
-            .where(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED)
+        keys = without_commission(scope).distinct().cte("keys")
+        page = select(keys).order_by(keys.c.policy_id).offset(offset).limit(limit).subquery()
+        rows = await self.session.execute(
+            select(Policy, up_to_many(select(keys), offset))
+            .join(page, page.c.policy_id == Policy.id)
+            .order_by(page.c.policy_id)
+            .options(*_WITH_DEAL)
         )
-        found = visible_policies(scope).where(Policy.id.in_(unknown))
-        total = await self.count(found.with_only_columns(Policy.id))
-        return await self.many(found.order_by(Policy.id).offset(offset).limit(limit).options(*_WITH_DEAL)), total
+        found = list(rows)
+        if not found and offset:
+            return [], await self.count(select(keys), offset)
+        return [policy for policy, _total in found], number(found[0][1], offset) if found else 0

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     ScalarSelect,
     Select,
+    Subquery,
     any_,
     cast,
     exists,
@@ -39,7 +40,7 @@ FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
 FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
 MANY: Final = 1000
 """How far a list is counted beyond the page that is looked at: nobody reads a longer number, and no screen waits."""
-BUSY: Final = 250
+BUSY: Final = 100
 """How far the work of each of many people is counted: whoever has more has enough."""
 
 T = TypeVar("T")
@@ -148,6 +149,21 @@ def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:
     return _counted(rows, _ceiling(past))
 
 
+def different_up_to(rows: Rows, most: int) -> Subquery:
+    """How many different rows there are among the first of them, and how many these are; to be read by `different`.
+
+    One row of two columns: to tell which rows are the same takes all of them, so that those are what has an end.
+    """
+    first = rows.order_by(None).limit(up_to(most + 1)).subquery()
+    each = select(func.count().label("times")).select_from(first).group_by(*first.c).subquery()
+    return select(func.count().label("found"), func.coalesce(func.sum(each.c.times), 0).label("looked_at")).subquery()
+
+
+def different(found: int, looked_at: int, most: int) -> int:
+    """What `different_up_to` has counted: the number, or that there are at least so many."""
+    return AtLeast(min(found, most)) if looked_at > most else found
+
+
 def number(counted: int, past: int = 0) -> int:
     """What `up_to_many` has counted: the number, or that there are at least so many."""
     return _told(counted, _ceiling(past))
@@ -156,6 +172,18 @@ def number(counted: int, past: int = 0) -> int:
 def far_enough(past: int) -> int:
     """A limit for `number` that is the same for many pages, so that not each of them has a statement of its own."""
     return MANY * -(-past // MANY) + MANY + 1
+
+
+def on_page(key: InstrumentedAttribute[int], found: Rows, by: str, offset: int, limit: int) -> ColumnElement[bool]:
+    """Rows of a page of what was found, in the order of one of its columns and then of its `id`.
+
+    They are looked for no further than they are counted, and given as an array: told so, a plan for any offset is as
+    good as one for this offset, and is made once.
+    """
+    keys = found.subquery()
+    near = select(keys).order_by(keys.c[by], keys.c.id).limit(up_to(far_enough(offset))).subquery()
+    page = select(near.c.id).order_by(near.c[by], near.c.id).offset(offset).limit(up_to(limit))
+    return key == any_(func.array(page.scalar_subquery()))
 
 
 def _ceiling(past: int) -> int:

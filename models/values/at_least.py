@@ -6,6 +6,9 @@ class AtLeast(int):
 
     __slots__ = ()
 
+    def __radd__(self, other: int) -> "AtLeast":
+        return AtLeast(other + int(self))
+
     def __str__(self) -> str:
         return f"{int(self)}+"
 

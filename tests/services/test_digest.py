@@ -3,11 +3,13 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from models.enums import Role, TaskKind
 from services.access import Actor
 from services.digest import Day
+from storage import digest, repository
 from tests.scheduler.acts import instalment, moscow, register
 from tests.services.conftest import Agency
 
@@ -157,6 +159,33 @@ async def test_a_mere_admin_sees_the_whole_agencys_day_and_what_only_he_can_mend
         "unreachable": 1,
     }
     assert await walk(agency, agency.galina) == [("deal", deal, 1, 1)]
+
+
+async def test_what_a_day_has_more_of_than_is_counted_says_so_and_is_walked_to_its_end(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deals = [await agency.deal(agency.boris) for _ in range(3)]
+    for _ in range(2):
+        await register(agency, agency.boris, await untouched(agency, agency.boris))  # no rate is known for them
+    for module in (repository, digest):
+        monkeypatch.setattr(module, "MANY", 1)
+    for actor in (agency.boris, agency.galina):
+        shown = await agency.services.digest.day(actor)
+        assert str(shown.counts.today_touches) == "1+"
+        assert shown.agency is None or str(shown.agency.rates_missing) == "1+"
+        assert [(id_, n, str(total)) for _kind, id_, n, total in await walk(agency, actor)] == [
+            (deals[0], 1, "1+"), (deals[1], 2, "2+"), (deals[2], 3, "3"),
+        ]  # fmt: skip
+
+
+async def test_a_deal_that_burns_for_several_reasons_is_one_card(agency: Agency) -> None:
+    moscow(agency, 2027, 3, 2, 12)
+    deal = await untouched(agency, agency.anna)
+    await register(agency, agency.anna, deal)  # it ended yesterday
+    await _set_review(agency, deal, date(2027, 2, 26))
+    assert set(await day(agency, agency.anna)) == {"overdue_touches", "expired_policies"}
+    for actor in (agency.anna, agency.galina):
+        assert await walk(agency, actor) == [("deal", deal, 1, 1)]
 
 
 async def test_nothing_of_a_closed_deal_waits_for_the_admin_who_sees_everything_nor_of_one_reopened(

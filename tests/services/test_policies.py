@@ -134,8 +134,14 @@ async def test_a_rate_that_nobody_set_is_said_and_never_guessed(agency: Any) -> 
     assert ([row.id for row in rows], total) == ([policy_id], 1)
     with pytest.raises(Forbidden):
         await agency.services.policies.without_rate(agency.anna)
-    await agency.services.money.set_rate(agency.galina, policy_id, Decimal(12))
-    assert [i.expected_amount for i in await agency.rows(select(Income))] == [Decimal(3600), Decimal(3600)]
+    second = await register(
+        agency, agency.boris, await agency.deal(agency.boris), number="ХХХ0000000002", plan="halves"
+    )
+    pages = [await agency.services.policies.without_rate(agency.galina, page, size=1) for page in range(3)]
+    assert [([row.id for row in rows], total) for rows, total in pages] == [([policy_id], 2), ([second], 2), ([], 2)]
+    for rated in (policy_id, second):
+        await agency.services.money.set_rate(agency.galina, rated, Decimal(12))
+    assert [i.expected_amount for i in await agency.rows(select(Income))] == [Decimal(3600)] * 4
     assert (await agency.services.policies.without_rate(agency.galina))[1] == 0
 
 
