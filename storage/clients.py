@@ -22,7 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import among_first, in_ways, may_see_deal, seen, up_to
+from storage.repository import among_first, in_ways, may_see_deal, on_page, seen, up_to
 from storage.words import FARTHEST, Reading, Words, borne
 
 LIVE = Client.deleted_at.is_(None)
@@ -94,14 +94,8 @@ class Clients(Words):
         """Clients by name, a page, and how many there are."""
         # An index orders the names; only the rows of the page are read from the table.
         found = in_ways(ways_to_see_client(scope), Client.id, Client.name_key, where=(LIVE,))
-        keys = found.subquery()
-        page = select(keys).order_by(keys.c.name_key, keys.c.id).offset(offset).limit(limit).subquery()
-        rows = await self.many(
-            select(Client)
-            .join(page, page.c.id == Client.id)
-            .options(selectinload(Client.phones))
-            .order_by(page.c.name_key, page.c.id)
-        )
+        page = select(Client).where(on_page(Client.id, found, "name_key", offset, limit))
+        rows = await self.many(page.options(selectinload(Client.phones)).order_by(Client.name_key, Client.id))
         return rows, await self.count(found, offset)
 
     async def like(self, scope: Scope, key: str, limit: int) -> list[Client]:

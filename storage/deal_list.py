@@ -38,7 +38,10 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
     # Several ways to see deals are united whole before the first is known: then that is done once for both.
     keys = found.cte("keys") if isinstance(found, CompoundSelect) else found.subquery()
     order = (keys.c.key.desc(), keys.c.id.desc()) if closed else (keys.c.key, keys.c.id)
-    page = select(keys).order_by(*order).offset(offset).limit(limit).subquery()
+    # No page is looked for beyond what is counted: told so, a plan for any offset is as good as one for this offset.
+    near = select(keys).order_by(*order).limit(ceiling).subquery()
+    order = (near.c.key.desc(), near.c.id.desc()) if closed else (near.c.key, near.c.id)
+    page = select(near).order_by(*order).offset(offset).limit(limit).subquery()
     order = (page.c.key.desc(), page.c.id.desc()) if closed else (page.c.key, page.c.id)
     counted = (select(keys.c.id) if isinstance(keys, CTE) else found).limit(ceiling).subquery()
     return ready(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import ExpenseStatus, IncomeStatus
 from models.scope import Scope
 from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
-from storage.repository import Repository, awaited, may_see_deal, of_live_policy
+from storage.repository import Repository, awaited, may_see_deal, of_live_policy, on_page
 
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 ZERO = Decimal(0)
@@ -94,10 +94,8 @@ class Money(Repository):
             found = found.where(Payment.deal_id == deal_id)
         if policy_id is not None:
             found = found.where(Payment.policy_id == policy_id)
-        page = found.order_by(Payment.due_on, Payment.id).offset(offset).limit(limit).subquery()
-        rows = await self.many(
-            select(Payment).join(page, page.c.id == Payment.id).order_by(page.c.due_on, page.c.id).options(*_CONTEXT)
-        )
+        page = select(Payment).where(on_page(Payment.id, found, "due_on", offset, limit))
+        rows = await self.many(page.order_by(Payment.due_on, Payment.id).options(*_CONTEXT))
         return rows, await self.count(found, offset)
 
     async def count_before(self, scope: Scope, before: date) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
-from storage.repository import OPEN_TASK, Repository, awaited, in_ways, may_see_deal, up_to
+from storage.repository import OPEN_TASK, Repository, awaited, in_ways, may_see_deal, on_page, up_to
 
 LATELY: Final = 500
 """Among how many of the latest calculations it is looked who does a line: years ago it was somebody else."""
@@ -101,11 +101,8 @@ class Tasks(Repository):
         and how many there are.
         """
         found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, awaited(Task.deal_id, scope)))
-        keys = found.subquery()
-        page = select(keys).order_by(keys.c.due_at, keys.c.id).offset(offset).limit(limit).subquery()
-        rows = await self.many(
-            _with_relations(select(Task).join(page, page.c.id == Task.id)).order_by(page.c.due_at, page.c.id)
-        )
+        page = select(Task).where(on_page(Task.id, found, "due_at", offset, limit))
+        rows = await self.many(_with_relations(page).order_by(Task.due_at, Task.id))
         return rows, await self.count(found, offset)
 
     async def moves(self, task_id: int) -> list[TaskMove]:

@@ -12,6 +12,7 @@ from services.access import Actor
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
 from services.tasks import TaskCard, TaskFilter, TaskService
+from storage import repository
 from tests.scheduler.acts import register
 from tests.services.conftest import Agency
 
@@ -326,6 +327,24 @@ async def test_the_last_executor_of_the_line_is_proposed(agency: Agency) -> None
     first, second = await tasks.candidates(agency.anna, deal_id)
     assert (first.user.id, first.proposed, first.open_tasks) == (agency.faina.user_id, True, 2)
     assert (second.user.id, second.proposed, second.open_tasks) == (agency.egor.user_id, False, 1)
+
+
+async def test_who_has_more_tasks_than_are_counted_says_so(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "BUSY", 1)
+    for assignee, tasks in ((agency.egor, 3), (agency.faina, 1)):
+        for _ in range(tasks):
+            deal_id = await agency.deal(agency.boris)
+            due = "2026-03-03T18:00"
+            await agency.services.tasks.give(agency.boris, deal_id, TaskKind.CALCULATE, assignee.user_id, due)
+    egor, faina = agency.egor.user_id, agency.faina.user_id
+    found = await agency.services.tasks.candidates(agency.anna, await agency.deal(agency.anna, line="osago"))
+    assert {one.user.id: str(one.open_tasks) for one in found} == {egor: "1+", faina: "1"}
+    assert {
+        one.user.id: str(one.has) for one in await agency.services.people.successors(agency.galina, "executor")
+    } == {
+        egor: "1+",
+        faina: "1",
+    }
 
 
 async def test_an_executor_who_left_is_not_proposed(agency: Agency) -> None:
