@@ -80,13 +80,21 @@ class Search(Words):
             .order_by(matches.c.deal_id, matches.c.rank.desc())
             .subquery()
         )
-        rows = await self.session.execute(
-            select(Deal, best.c.why, best.c.text, func.count().over())
-            .join(best, best.c.deal_id == Deal.id)
-            .options(joinedload(Deal.client).selectinload(Client.phones), joinedload(Deal.line))
-            .order_by(best.c.rank.desc(), Deal.stage == DealStage.CLOSED, Deal.review_on, Deal.id)
+        # Hundreds are ranked and eight are shown: only of these is the rest read.
+        closed, touch = (Deal.stage == DealStage.CLOSED).label("closed"), Deal.review_on
+        page = (
+            select(best, closed, touch, func.count().over().label("total"))
+            .join(Deal, Deal.id == best.c.deal_id)
+            .order_by(best.c.rank.desc(), closed, touch, best.c.deal_id)
             .offset(offset)
             .limit(limit)
+            .subquery()
+        )
+        rows = await self.session.execute(
+            select(Deal, page.c.why, page.c.text, page.c.total)
+            .join(page, page.c.deal_id == Deal.id)
+            .options(joinedload(Deal.client).selectinload(Client.phones), joinedload(Deal.line))
+            .order_by(page.c.rank.desc(), page.c.closed, page.c.review_on, page.c.deal_id)
         )
         found = list(rows)
         if not found and offset:
