@@ -55,6 +55,8 @@ class Database:
             async_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
+            # In turn, each of them would come to hold every statement of the bot (100 × 11 kB), planned for it alone.
+            pool_use_lifo=True,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             hide_parameters=True,  # an error that is logged or kept tells the statement, not whose data it was about
