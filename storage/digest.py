@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
@@ -42,6 +42,8 @@ from storage.repository import (
 # That these tasks are open is seen by Postgres; said to it as well, it would expect a twentieth of them.
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
+UNRATED: Final = 500
+"""So many commissions without a rate are looked at: each is of a payment far from the others."""
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 
 
@@ -166,10 +168,10 @@ class Digest(Repository):
             .where(OutboxMessage.status == DeliveryStatus.DEAD, User.active, User.reachable)
         )
         people = select(func.count()).select_from(User).where(User.active, ~User.reachable)
-        policies = different_up_to(without_commission(EVERYTHING), MANY)
+        policies = different_up_to(without_commission(EVERYTHING), UNRATED)
         row = await self.session.execute(select(policies, *(_number(part) for part in (updates, messages, people))))
         found, looked_at, *others = row.one()
-        return AgencyCounts(different(found, looked_at, MANY), *others)
+        return AgencyCounts(different(found, looked_at, UNRATED), *others)
 
     async def next_item(
         self, whose: Whose, short_days: int, seen_deals: Collection[int], seen_tasks: Collection[int]
@@ -177,12 +179,14 @@ class Digest(Repository):
         """The most urgent deal or task that has not been looked at: (kind, id, how many there are with it)."""
         deals = open_deals(whose.scope)
         parts = [*self._deals(whose, deals, short_days, seen_deals), *self._tasks(whose, deals, seen_tasks)]
-        # The first for each reason tells the first of all.
-        firsts = union_all(*(part.limit(up_to(1)).subquery().select() for part in parts)).subquery()
+        items = union_all(*(part.order_by(None).subquery().select() for part in parts)).cte("items")
+        # A person's are found once; of everybody's the first for each reason tells the first of all.
+        items = items.prefix_with("NOT MATERIALIZED" if whose.everything else "MATERIALIZED", dialect="postgresql")
+        each = union_all(*(part.limit(up_to(1)).subquery().select() for part in parts)).subquery()
+        firsts = each if whose.everything else items
         first = (
             select(firsts).order_by(firsts.c.rank, firsts.c.day, firsts.c.kind, firsts.c.id).limit(up_to(1)).subquery()
         )
-        items = union_all(*(part.order_by(None).subquery().select() for part in parts)).subquery()
         left = different_up_to(select(items.c.kind, items.c.id), MANY)
         found = select(first.c.kind, first.c.id, left).join_from(first, left, true())
         row = (await self.session.execute(found)).one_or_none()

@@ -4,10 +4,9 @@ from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, Deal, Document, Parcel, ParcelItem
-from storage.repository import Repository, may_see_deal, ways_to_see
+from storage.repository import OPEN_DEAL, Repository, may_see_deal, open_deals
 
 
 class Documents(Repository):
@@ -66,13 +65,10 @@ class Documents(Repository):
             .limit(1)
             .scalar_subquery()
         )
-        ways, still_open = ways_to_see(scope), Deal.stage != DealStage.CLOSED
-        freshest = [
-            select(Deal.id).where(way, still_open).order_by(Deal.updated_at.desc(), Deal.id.desc()).limit(limit)
-            for way in ways
-        ]
-        just_worked = select(Deal.id).where(Deal.id == mine, may_see_deal(scope), still_open)
-        ids = union(just_worked, *(part.subquery().select() for part in freshest))
+        deals = open_deals(scope)
+        freshest = select(deals.c.id).order_by(deals.c.updated_at.desc(), deals.c.id.desc()).limit(limit)
+        just_worked = select(Deal.id).where(Deal.id == mine, may_see_deal(scope), OPEN_DEAL)
+        ids = union(just_worked, freshest.subquery().select())
         return await self.many(
             select(Deal)
             .where(Deal.id.in_(ids))

@@ -115,11 +115,11 @@ def awaited(deal_id: InstrumentedAttribute[int], scope: Scope, deals: CTE | None
 
 
 def open_deals(scope: Scope) -> CTE:
-    """The open deals inside a scope (id, review_on), for a statement that asks of them more than once.
+    """The open deals inside a scope (id, review_on, updated_at), for a statement that asks of them more than once.
 
     A person's are looked up once; of everybody's each part of the statement looks for its own.
     """
-    found = seen(scope, Deal.id, Deal.review_on, where=(OPEN_DEAL,)).cte("open_deals")
+    found = seen(scope, Deal.id, Deal.review_on, Deal.updated_at, where=(OPEN_DEAL,)).cte("open_deals")
     return found.prefix_with("NOT MATERIALIZED" if scope.everything else "MATERIALIZED", dialect="postgresql")
 
 
