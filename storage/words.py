@@ -9,8 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, bindparam, true
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, true
 
 from models.scope import Scope
 from storage.repository import Repository
@@ -52,12 +51,8 @@ def borne(words: Any, reading: Reading, scope: Scope) -> tuple[ColumnElement[boo
     index of all words out. A common word is borne by tens of thousands, and a plan for any parameters would compare
     each of these with all that are his.
     """
-    if scope.everything:
-        # What thousands bear is found otherwise than what two bear, and a plan for any words is the same for both: they
-        # stand in the text.
-        spelt = (bindparam(None, known, ARRAY(Text), literal_execute=True) for known in reading.words)
-        return tuple(words.overlap(known) for known in spelt)
-    return tuple(words.overlap(known).is_(true()) for known in reading.words)
+    holds = (words.overlap(known) for known in reading.words)
+    return tuple(held if scope.everything else held.is_(true()) for held in holds)
 
 
 class Words(Repository):
