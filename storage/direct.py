@@ -116,7 +116,13 @@ class Direct:
             if not line.is_closed():
                 return line
         line = await asyncpg.connect(self._url, server_settings=self._settings, statement_cache_size=200)
-        await line.set_type_codec("jsonb", schema="pg_catalog", encoder=_json_out, decoder=_json_in, format="binary")
+        try:
+            await line.set_type_codec(
+                "jsonb", schema="pg_catalog", encoder=_json_out, decoder=_json_in, format="binary"
+            )
+        except BaseException:
+            line.terminate()  # nobody has it yet who would close it
+            raise
         return line
 
     def _give_back(self, line: asyncpg.Connection) -> None:

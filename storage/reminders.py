@@ -249,7 +249,10 @@ class Reminders(Repository):
         ).first() is not None
 
     async def hand_over(self, deal_ids: list[int], from_id: int, to_id: int) -> None:
-        """Give one person's planned reminders of some deals to another; what the other has already is not doubled."""
+        """Give one person's planned reminders of some deals to another; what the other has already is not doubled.
+
+        Of a review he may have one for another day: as an admin he was to hear instead of the seller.
+        """
         mine = select(Reminder.id).where(
             Reminder.deal_id.in_(deal_ids),
             Reminder.recipient_id == from_id,
@@ -264,8 +267,9 @@ class Reminders(Repository):
                     theirs.c.kind == Reminder.kind,
                     theirs.c.object_id == Reminder.object_id,
                     theirs.c.step == Reminder.step,
-                    theirs.c.local_date == Reminder.local_date,
                     theirs.c.recipient_id == to_id,
+                    (theirs.c.local_date == Reminder.local_date)
+                    | ((Reminder.kind == ReminderKind.REVIEW) & (theirs.c.status == ReminderStatus.PLANNED)),
                 )
                 .exists(),
             )

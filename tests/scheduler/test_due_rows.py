@@ -184,6 +184,22 @@ async def test_a_review_whose_seller_is_out_of_reach_is_told_to_every_admin_in_h
     assert await said(agency, "review") == [("03-05", galina, "review", 0), ("03-05", boris, "review", 0)]
 
 
+async def test_an_admin_who_takes_a_deal_over_hears_once_of_the_review_that_he_was_to_hear_of_anyway(
+    agency: Agency,
+) -> None:
+    deal = await agency.deal(agency.anna)
+    await agency.services.deals.postpone(agency.anna, deal, "2026-03-05")
+    await agency.services.people.set_roles(agency.galina, agency.galina.user_id, ["seller", "admin"])
+    await change(agency, agency.galina.user_id, quiet_from=22, quiet_to=11)
+    await change(agency, agency.anna.user_id, reachable=False)
+    await tick(agency, 2026, 3, 5, 9, 5)
+    await agency.services.people.hand_over_deal(agency.galina, deal, agency.galina.user_id)
+    waits = "SELECT recipient_id, local_date FROM reminders WHERE kind = 'review' AND status = 'planned'"
+    assert await agency.sql(waits) == [(agency.galina.user_id, date(2026, 3, 5))]
+    await tick(agency, 2026, 3, 5, 11, 5)
+    assert await agency.sql(waits) == [(agency.galina.user_id, date(2026, 3, 6))]
+
+
 # --- when ----------------------------------------------------------------------------------------------------------
 
 
