@@ -33,6 +33,7 @@ PREMIUM = Decimal(10_000_000)
 _WAITING = (
     "SELECT (SELECT count(*) FROM inbox WHERE status = 'pending')"
     " + (SELECT count(*) FROM outbox WHERE status = 'pending')"
+    " + (SELECT count(*) FROM reminders WHERE status = 'planned' AND due_at <= '{until}')"
 )
 WRITE = "📝 Записать в журнал"
 CARD = "📝 Журнал"
@@ -327,6 +328,7 @@ class Crew:
         self.agency = Agency(database, self.clock)
         self.services: Services = Services.build(Transactions(database), self.clock, self.files)
         self.pause = 0.0
+        self.reminded_until = self.clock.now()
 
     async def hire(self, count: int) -> None:
         """Sellers with a deal each, in it a policy with one big instalment."""
@@ -401,6 +403,7 @@ class Crew:
                 {"s": seconds},
             )
             await session.commit()
+        self.reminded_until = self.clock.now() + timedelta(seconds=seconds)
 
     async def work(self, enough: Callable[[], bool]) -> None:
         """Everybody works until it is enough; an answer that does not come is counted, not raised."""
@@ -415,10 +418,11 @@ class Crew:
             await asyncio.gather(*(persist(person) for person in [*self.sellers, *self.executors]))
 
     async def settled(self, patience: float = 60) -> None:
-        """Wait until nothing waits, in the inbox and in the outbox."""
+        """Wait until nothing waits, in the inbox and in the outbox, and what was to be reminded of has been."""
+        waiting = _WAITING.format(until=self.reminded_until.isoformat())
         async with asyncio.timeout(patience):
             await self.world.delivery.empty()
-            while await self.agency.number(_WAITING):  # noqa: ASYNC110 - the bot is another process
+            while await self.agency.number(waiting):  # noqa: ASYNC110 - the bot is another process
                 await asyncio.sleep(0.1)
 
     async def keep(self, database_url: str, folder: Path) -> str:
