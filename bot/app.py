@@ -137,7 +137,7 @@ class App:
             raise StartError(f"database: cannot connect: {error}") from error
         if role is None:
             _log.warning("the bot works with the rights of the tables' owner: only triggers guard the audit records")
-        self.database = Database(url, pool_size=16, role=role)
+        self.database = Database(url, pool_size=8, role=role)
         self._stack.push_async_callback(self.database.close)
 
     async def _assemble(self, container: AsyncContainer) -> None:
