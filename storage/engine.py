@@ -53,8 +53,8 @@ class Database:
         told = {"application_name": application_name, "timezone": "UTC"} | ({} if role is None else {"role": role})
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
-            # Each connection comes to hold every statement of the bot (100 × 11 kB), planned for it alone: few are opened,
-            # and the one that was used last is taken again. Whoever finds none free waits for some milliseconds.
+            # Each connection comes to hold every statement of the bot (100 × 11 kB), planned for it alone: few are
+            # opened, and the one that was used last is taken again. Whoever finds none free waits some milliseconds.
             pool_size=pool_size,
             max_overflow=0,
             pool_use_lifo=True,
