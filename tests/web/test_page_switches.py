@@ -43,6 +43,7 @@ async def test_without_a_reminder_the_clock_stays_and_says_so(page: Page) -> Non
 
 async def test_days_of_a_chat_are_named_by_the_demo_clock(page: Page) -> None:
     await say(page, ANNA, "written today")
+    await expect(rows(page, ANNA)).to_have_count(2)  # its answer must not come a day later
     await expect(chat(page, ANNA).locator(".date")).to_have_text("Today")
     await page.get_by_role("button", name="+1 day").click()
     await expect(chat(page, ANNA).locator(".date")).to_have_text("Yesterday")
