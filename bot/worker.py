@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from bot.pace import Pace
 from bot.turns import Activity, Turns
 from storage.engine import Database, is_outage
 from storage.inbox import Inbox, RawUpdate, TakenUpdate
+from storage.together import Together
 
 _log = structlog.get_logger(__name__)
 
@@ -98,9 +98,9 @@ class Worker:
         """Places that were promised to what is being written or taken."""
         self._queue = True
         """Whether somebody may be waiting for a place: then nobody is let in before him."""
-        self._being_written: Counter[int] = Counter()
         self._behind: set[int] = set()
         """People of whom more came while they were being served."""
+        self._bring = Together(self._bring_all)
 
     def wake(self) -> None:
         self._wake.set()
@@ -108,22 +108,24 @@ class Worker:
     async def bring(self, updates: Sequence[RawUpdate], now: datetime) -> set[int]:
         """Write updates down, durable on return, and begin with those of people who have nothing else waiting.
 
-        Returns the ids of the people who may come in. One query, whoever they come from.
+        Returns the ids of the people who may come in. One query, whoever they come from; what is brought while it is
+        under way goes in the next.
         """
-        people = Counter({update.person_id for update in updates})
+        return await self._bring((updates, now))
+
+    async def _bring_all(self, brought: Sequence[tuple[Sequence[RawUpdate], datetime]]) -> list[set[int]]:
+        updates, now = [update for some, _at in brought for update in some], brought[-1][1]
+        people = {update.person_id for update in updates}
         places = 0 if self._queue or not self._taking else self._places()
-        # Of two updates on their way to the disk the second may be there first: only the first is not waited for.
-        at_once = [person for person in people if person not in self._being_written][:places]
+        at_once = list(people)[:places]
         ended = self._turns.ended
         self._promised += len(at_once)
-        self._being_written += people
         try:
             welcome, taken = await self._inbox.add(
-                self._bot_id, list(updates), now, at_once=at_once, lease_seconds=self._pace.lease
+                self._bot_id, updates, now, at_once=at_once, lease_seconds=self._pace.lease
             )
         finally:
             self._promised -= len(at_once)
-            self._being_written -= people
         for first in taken:
             if self._taking:
                 self._begin(first, ended)
@@ -138,7 +140,7 @@ class Worker:
                 self._behind.add(update.person_id)
             else:
                 self.wake()
-        return welcome
+        return [welcome] * len(brought)
 
     def _places(self) -> int:
         return max(0, self._pace.people_at_once - (len(self._under_way) - self._held_back) - self._promised)

@@ -4,12 +4,14 @@ A chat's whole state is read once and written once an update, so that it changes
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from storage.engine import Database
+from storage.together import Together
 
 _log = logging.getLogger(__name__)
 
@@ -30,21 +32,49 @@ _OVER = """
 _SAVE = "INSERT INTO dialog_state (bot_id, chat_id, records, written_by) VALUES ($1, $2, $3, $4)" + _OVER  # noqa: S608
 
 # `attempts` fences off a worker that has lost its lease: by then somebody else's word counts.
-UPDATE_DONE = """
-    UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL
+_ENDED = "status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL"
+UPDATE_DONE = f"""
+    UPDATE inbox SET {_ENDED}
     WHERE bot_id = $1 AND update_id = $2 AND attempts = $3 AND status = 'pending'
     RETURNING EXISTS (SELECT FROM inbox i WHERE i.bot_id = inbox.bot_id AND i.person_id = inbox.person_id
                          AND i.status = 'pending' AND i.update_id <> inbox.update_id) AS more
-"""
+"""  # noqa: S608 - made of the constant above
 """Ends an update under its lease: of which bot, which one, at which attempt. Says whether more of its person waits."""
 
 # An update is done at the moment at which the screen that it has led to is kept, and neither happens without the other:
-# a replica that was kept waiting for longer than its lease puts no old screen over that of whoever took over.
+# a replica that was kept waiting for longer than its lease puts no old screen over that of whoever took over. Rows are
+# locked in order, so that two statements over many of them do not wait for one another.
 _SAVE_AND_END = f"""
-    WITH done AS ({UPDATE_DONE})
-    INSERT INTO dialog_state (bot_id, chat_id, records, written_by) SELECT $1, $4, $5, $6 FROM done
-    {_OVER} RETURNING (SELECT more FROM done)
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset($2)
+            AS g(update_id bigint, attempts integer, chat_id bigint, records jsonb, written_by text)
+    ), mine AS (
+        SELECT i.update_id, i.person_id, g.chat_id, g.records, g.written_by
+        FROM inbox i JOIN given g USING (update_id, attempts) WHERE i.bot_id = $1 AND i.status = 'pending'
+        ORDER BY i.update_id FOR UPDATE OF i
+    ), done AS (
+        UPDATE inbox SET {_ENDED} FROM mine WHERE inbox.bot_id = $1 AND inbox.update_id = mine.update_id
+    ), kept AS (
+        INSERT INTO dialog_state (bot_id, chat_id, records, written_by)
+        SELECT $1, chat_id, records, written_by FROM mine ORDER BY chat_id
+        {_OVER}
+    )
+    SELECT update_id, EXISTS (SELECT FROM inbox i WHERE i.bot_id = $1 AND i.person_id = mine.person_id
+                                 AND i.status = 'pending' AND i.update_id <> mine.update_id)
+    FROM mine
 """  # noqa: S608 - made of the constants above
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A screen to be kept, and the update that has led to it, at the attempt that has."""
+
+    bot_id: int
+    update_id: int
+    attempts: int
+    chat_id: int
+    records: dict[str, Any]
+    written_by: str | None
 
 
 class PostgresDialogState:
@@ -54,6 +84,7 @@ class PostgresDialogState:
 
     def __init__(self, database: Database) -> None:
         self._direct = database.direct
+        self._end = Together(self._end_all)
 
     async def load(self, bot_id: int, chat_id: int) -> KeptState:
         row = await self._direct.row(_LOAD, bot_id, chat_id)
@@ -70,8 +101,13 @@ class PostgresDialogState:
         if lease is None:
             await self._direct.fetch(_SAVE, bot_id, chat_id, records, written_by)
             return None
-        more: bool | None = await self._direct.value(_SAVE_AND_END, bot_id, *lease, chat_id, records, written_by)
-        return more
+        return await self._end(_Ending(bot_id, *lease, chat_id, records, written_by))
+
+    async def _end_all(self, endings: Sequence[_Ending]) -> list[bool | None]:
+        [bot_id] = {ending.bot_id for ending in endings}
+        rows = await self._direct.fetch(_SAVE_AND_END, bot_id, endings)
+        more: dict[int, bool] = dict(map(tuple, rows))
+        return [more.get(ending.update_id) for ending in endings]
 
     async def close(self) -> None:
         """The database is closed by whoever made it."""

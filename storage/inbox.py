@@ -89,6 +89,7 @@ _ADD = f"""
         SELECT $1, update_id, person_id, payload, 'pending', (first.update_id IS NOT NULL)::int,
                CASE WHEN first.update_id IS NOT NULL THEN clock_timestamp() + make_interval(secs => $4) END
         FROM fresh JOIN welcome USING (person_id) LEFT JOIN first USING (update_id)
+        ORDER BY person_id, update_id
         ON CONFLICT (bot_id, update_id) DO NOTHING
         RETURNING update_id, person_id, attempts, received_at
     )
@@ -144,12 +145,17 @@ _FAILED = text(
 
 _RELEASE = text("UPDATE inbox SET leased_until = NULL" + _MINE)  # noqa: S608
 
+# Locked in the order in which updates are ended together.
 _RENEW = text(
     """
+    WITH mine AS (
+        SELECT i.update_id FROM inbox i JOIN unnest(:ids, :attempts) AS given(update_id, attempts)
+            USING (update_id, attempts)
+        WHERE i.bot_id = :bot_id AND i.status = 'pending' AND i.leased_until IS NOT NULL
+        ORDER BY i.update_id FOR UPDATE OF i
+    )
     UPDATE inbox SET leased_until = clock_timestamp() + make_interval(secs => :lease)
-    FROM unnest(:ids, :attempts) AS mine(update_id, attempts)
-    WHERE inbox.bot_id = :bot_id AND inbox.update_id = mine.update_id AND inbox.attempts = mine.attempts
-      AND inbox.status = 'pending' AND inbox.leased_until IS NOT NULL
+    FROM mine WHERE inbox.bot_id = :bot_id AND inbox.update_id = mine.update_id
     RETURNING inbox.update_id
     """
 ).bindparams(bindparam("ids", type_=ARRAY(BIGINT)), bindparam("attempts", type_=ARRAY(BIGINT)))
