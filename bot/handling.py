@@ -38,7 +38,7 @@ class DirectAnswers(BaseRequestMiddleware):
     """Requests of handlers: each tap is answered once, and a short trouble of the network is not the person's."""
 
     def __init__(self) -> None:
-        self.answered: Recent[str, bool] = Recent(4096)
+        self.answered: Recent[str, bool] = Recent(512)  # those under way, and some
         self.under_way: ContextVar[list[asyncio.Task[Any]] | None] = ContextVar("answers_under_way", default=None)
         self._answers: dict[Any, Any] = {}
 

@@ -12,8 +12,8 @@ class Pace:
     look_again: float = 1.0  # how often the queues are looked at when nobody has called
     longest: float = 120.0  # what is handled for longer hangs, and holds its person up
     lease: float = 15.0  # how long a replica that has died keeps what it took: the person waits for that long
-    people_at_once: int = 64  # nearly all of them wait for Telegram: what it answers after a quarter of a second
-    # must not leave a core idle that could serve 250 a second
+    people_at_once: int = 128  # nearly all of them wait for Telegram: what it answers after a quarter of a second
+    # must not leave a core idle that could serve 350 a second
     messages_at_once: int = 16
     update_waits: tuple[float, ...] = (1, 5, 30, 120)  # before the next attempt; one attempt more than waits
     message_waits: tuple[float, ...] = (1, 5, 30, 120, 300)

@@ -53,11 +53,11 @@ class Database:
         told = {"application_name": application_name, "timezone": "UTC"} | ({} if role is None else {"role": role})
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
-            # Each connection comes to hold every statement of the bot (100 × 11 kB), planned for it alone: few are
-            # opened, and the one that was used last is taken again. Whoever finds none free waits some milliseconds.
+            # Each connection comes to hold every statement of the bot (70 × 11 kB), planned for it alone: few are
+            # opened, and whoever finds none free waits some milliseconds. They are taken in turn: of those that only
+            # a crowd needs memory would grow all day.
             pool_size=pool_size,
             max_overflow=0,
-            pool_use_lifo=True,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             hide_parameters=True,  # an error that is logged or kept tells the statement, not whose data it was about
