@@ -31,37 +31,38 @@ _OVER = """
 """
 _SAVE = "INSERT INTO dialog_state (bot_id, chat_id, records, written_by) VALUES ($1, $2, $3, $4)" + _OVER  # noqa: S608
 
-# `attempts` fences off a worker that has lost its lease: by then somebody else's word counts.
-_ENDED = "status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL"
-UPDATE_DONE = f"""
-    UPDATE inbox SET {_ENDED}
-    WHERE bot_id = $1 AND update_id = $2 AND attempts = $3 AND status = 'pending'
-    RETURNING EXISTS (SELECT FROM inbox i WHERE i.bot_id = inbox.bot_id AND i.person_id = inbox.person_id
-                         AND i.status = 'pending' AND i.update_id <> inbox.update_id) AS more
-"""  # noqa: S608 - made of the constant above
-"""Ends an update under its lease: of which bot, which one, at which attempt. Says whether more of its person waits."""
+# `attempts` fences off a worker that has lost its lease: by then somebody else's word counts. Rows are locked in order,
+# so that two statements over many of them do not wait for one another.
+UPDATES_END = """
+    mine AS (
+        SELECT i.person_id, given.* FROM inbox i JOIN given USING (update_id, attempts)
+        WHERE i.bot_id = $1 AND i.status = 'pending'
+        ORDER BY given.update_id FOR UPDATE OF i
+    ), done AS (
+        UPDATE inbox SET status = 'done', done_at = clock_timestamp(), leased_until = NULL, error = NULL
+        FROM mine WHERE inbox.bot_id = $1 AND inbox.update_id = mine.update_id
+    )
+"""
+"""Ends what is `given` (updates, each at an attempt) of the bot $1 under its leases; `mine` are those that it ends."""
+
+ENDED = """
+    SELECT update_id, EXISTS (SELECT FROM inbox i WHERE i.bot_id = $1 AND i.person_id = mine.person_id
+                                 AND i.status = 'pending' AND i.update_id <> mine.update_id)
+    FROM mine
+"""
+"""Of each update that has ended, whether more of its person waits."""
 
 # An update is done at the moment at which the screen that it has led to is kept, and neither happens without the other:
-# a replica that was kept waiting for longer than its lease puts no old screen over that of whoever took over. Rows are
-# locked in order, so that two statements over many of them do not wait for one another.
+# a replica that was kept waiting for longer than its lease puts no old screen over that of whoever took over.
 _SAVE_AND_END = f"""
     WITH given AS (
         SELECT * FROM jsonb_to_recordset($2)
             AS g(update_id bigint, attempts integer, chat_id bigint, records jsonb, written_by text)
-    ), mine AS (
-        SELECT i.update_id, i.person_id, g.chat_id, g.records, g.written_by
-        FROM inbox i JOIN given g USING (update_id, attempts) WHERE i.bot_id = $1 AND i.status = 'pending'
-        ORDER BY i.update_id FOR UPDATE OF i
-    ), done AS (
-        UPDATE inbox SET {_ENDED} FROM mine WHERE inbox.bot_id = $1 AND inbox.update_id = mine.update_id
-    ), kept AS (
+    ), {UPDATES_END}, kept AS (
         INSERT INTO dialog_state (bot_id, chat_id, records, written_by)
         SELECT $1, chat_id, records, written_by FROM mine ORDER BY chat_id
         {_OVER}
-    )
-    SELECT update_id, EXISTS (SELECT FROM inbox i WHERE i.bot_id = $1 AND i.person_id = mine.person_id
-                                 AND i.status = 'pending' AND i.update_id <> mine.update_id)
-    FROM mine
+    ) {ENDED}
 """  # noqa: S608 - made of the constants above
 
 

@@ -14,9 +14,10 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 
 from models.tables import User
-from storage.dialog_state import UPDATE_DONE, KeptState
+from storage.dialog_state import ENDED, UPDATES_END, KeptState
 from storage.direct import Shape, ready
 from storage.engine import Database
+from storage.together import Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,10 @@ _TAKE = f"""
               s.records, s.written_by, {_COLUMNS}
 """  # noqa: S608 - the columns are the table's own
 
+_DONE = f"""
+    WITH given AS (SELECT * FROM jsonb_to_recordset($2) AS g(update_id bigint, attempts integer)), {UPDATES_END} {ENDED}
+"""  # noqa: S608 - made of constants
+
 # Joining this constant into the statements below is what ruff's S608 sees.
 _MINE = " WHERE bot_id = :bot_id AND update_id = :update_id AND attempts = :attempts AND status = 'pending'"
 
@@ -184,6 +189,7 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = database.direct
+        self._end = Together(self._end_all)
 
     async def add(
         self,
@@ -241,7 +247,13 @@ class Inbox:
 
     async def done(self, update: TakenUpdate) -> bool:
         """Returns whether more of the person's waits; False as well for who has lost the lease."""
-        return bool(await self._direct.value(UPDATE_DONE, update.bot_id, update.update_id, update.attempts))
+        return await self._end((update.bot_id, update.update_id, update.attempts))
+
+    async def _end_all(self, updates: Sequence[tuple[int, int, int]]) -> list[bool]:
+        [bot_id] = {bot_id for bot_id, _update_id, _attempts in updates}
+        given = [{"update_id": update_id, "attempts": attempts} for _bot_id, update_id, attempts in updates]
+        more: dict[int, bool] = dict(map(tuple, await self._direct.fetch(_DONE, bot_id, given)))
+        return [more.get(update_id, False) for _bot_id, update_id, _attempts in updates]
 
     async def failed(self, update: TakenUpdate, error: str, *, wait_seconds: float, most: int) -> bool:
         """Put an update back for a later attempt; returns True when it has had `most` attempts and is dead now.
