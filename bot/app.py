@@ -3,7 +3,6 @@
 import bot.lean  # isort: skip  # noqa: F401 - before anything of aiogram's
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -29,7 +28,7 @@ from aiogram_dialog import BgManagerFactory
 from aiohttp import web
 from dishka import AsyncContainer
 
-from bot import logs
+from bot import collector, logs
 from bot.clock import clock_from
 from bot.container import Screens, make_container
 from bot.health import Health
@@ -332,12 +331,10 @@ def _all_screens() -> Sequence[Router]:
 
 async def _serve(settings: Settings, pace: Pace | None) -> None:
     async with App(settings, pace=pace) as app:
-        # What is imported and wired now lives as long as the process: no collection needs to look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(5_000, 10, 100)
-        gc.enable()
+        collector.settle()
+        collecting = asyncio.create_task(collector.collect(lambda: app.worker.idle))
         await app.until_stopped()
+        collecting.cancel()
 
 
 def main(settings: Settings, pace: Pace | None = None) -> int:
