@@ -50,12 +50,15 @@ class Bot:
 
     def kill(self) -> None:
         """Without a warning, as a power cut or the kernel's OOM killer does it."""
-        if self.alive:
-            os.kill(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, which: signal.Signals) -> None:
         if self.alive:
-            os.kill(self.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has ended by itself, and the news is on its way
+                os.kill(self.pid, which)
 
     async def code(self, patience: float = 60) -> int:
         """Wait for its end; the exit code, or minus the signal."""
