@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import statistics
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -66,9 +67,9 @@ async def rate(ours: Bot, bare: Bot, given: Any) -> list[Row]:
         slow = await taps.closed_loop(ours, people, taps.CARD, given.seconds)
         ours.telegram.delay = 0.0
         far.add(slow, near)
-    best = max(fast.ours)
+    usual = statistics.median(fast.ours)
     return [
-        fast.row("taps a second on one core (deal card and back)", ">= 300/s", lambda _: best >= 300, aim=">= 450/s")
+        fast.row("taps a second on one core (deal card and back)", ">= 300/s", lambda _: usual >= 300, aim=">= 450/s")
         | {"unit": "/s"},
         far.row("throughput at 40 ms to Telegram against 0 ms", ">= 0.9", lambda r: r >= 0.9, aim=">= 0.95", unit="/s"),
     ]
