@@ -115,7 +115,7 @@ class Worker:
 
     async def _bring_all(self, brought: Sequence[tuple[Sequence[RawUpdate], datetime]]) -> list[set[int]]:
         updates, now = [update for some, _at in brought for update in some], brought[-1][1]
-        people = {update.person_id for update in updates}
+        people = dict.fromkeys(update.person_id for update in updates)  # who came first has the first place
         places = 0 if self._queue or not self._taking else self._places()
         at_once = list(people)[:places]
         ended = self._turns.ended
