@@ -23,7 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
 from storage.repository import among_first, in_ways, may_see_deal, on_page, seen, up_to
-from storage.words import FARTHEST, Reading, Words, borne
+from storage.words import FARTHEST, Reading, Words, bearers
 
 LIVE = Client.deleted_at.is_(None)
 
@@ -109,7 +109,7 @@ class Clients(Words):
     async def _read_as(self, reading: Reading, scope: Scope, key: str, limit: int) -> list[Client]:
         likeness = func.word_similarity(key, Client.name_key)
         rank = case((Client.name_key.startswith(key, autoescape=True), 1.0), else_=likeness)
-        near = in_ways(ways_to_see_client(scope), Client.id, where=(LIVE, *borne(Client.words, reading, scope)))
+        near = bearers(Client, reading, scope, ways_to_see_client(scope), LIVE)
         return await self.many(
             select(Client)
             .where(among_first(Client.id, near, FARTHEST), likeness >= reading.least)
