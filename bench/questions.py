@@ -210,6 +210,7 @@ def _lookups(found: dict[str, Any], deal: dict[str, Any]) -> Iterator[tuple[str,
             yield "clients.find_like", label, {"text": text}
     draft = ClientDraft(found["name"], phones=(phone,), inn="7700000001")
     yield "clients.duplicates", "", {"draft": draft}
+    yield "clients.duplicates", "of a newcomer", {"draft": ClientDraft(f"{misspelt(found['surname'])} Зинаида Львовна")}
     yield "deals.find_number", "", {"number": found["number"]}
     yield "policies.check_number", "", {**deal, "number": "ХХХ0000000000"}
     yield "policies.insurer_named", "", {"text": "ресо"}

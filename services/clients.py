@@ -102,7 +102,7 @@ class ClientService(Service):
                 foreign.add(reason)
             else:
                 found[other.id] = Duplicate(reason, other)
-        for other in await tx.clients.like(actor.scope, plain(draft.name), 10):
+        for other in await tx.clients.like(actor.scope, plain(draft.name), 10, closely=True):
             if other.id not in found and similar_names(draft.name, other.name):
                 found[other.id] = Duplicate(Reason.NAME, other)
         found.pop(but or 0, None)

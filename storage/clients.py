@@ -98,9 +98,9 @@ class Clients(Words):
         rows = await self.many(page.options(selectinload(Client.phones)).order_by(Client.name_key, Client.id))
         return rows, await self.count(found, offset)
 
-    async def like(self, scope: Scope, key: str, limit: int) -> list[Client]:
-        """The likeliest clients for a name, typos forgiven."""
-        async with aclosing(self.readings(key)) as readings:
+    async def like(self, scope: Scope, key: str, limit: int, *, closely: bool = False) -> list[Client]:
+        """The likeliest clients for a name, typos forgiven; `closely` as in `readings`."""
+        async with aclosing(self.readings(key, closely=closely)) as readings:
             async for reading in readings:
                 if found := await self._read_as(reading, scope, key, limit):
                     return found

@@ -27,6 +27,7 @@ FAINT: Final = 0.4
 _WORDS, _MEANT = 5, 30
 _NAME: Final = 3
 """Words that a name has: of a longer line only what surely resembles something is looked for."""
+_ROUNDING: Final = 0.001
 _SMALL, _OF_A_LINE = 2, 2
 """Letters of a word that says nothing in such a line, and how many words of it are tried alone."""
 
@@ -41,7 +42,7 @@ class Reading:
 
 _NEAR: Final = """
     SELECT typed.word, near.known, near.likeness
-    FROM unnest($1::text[]) AS typed(word), near_words(typed.word, $2::real, $3::integer) AS near
+    FROM unnest($1::text[], $2::real[]) AS typed(word, least), near_words(typed.word, typed.least, $3::integer) AS near
 """
 
 
@@ -54,8 +55,8 @@ def bearers(
     index of all words out. A common word is borne by tens of thousands, and a plan for any parameters would compare
     each of these with all that are his.
 
-    Of everybody's, the words of a single set are asked for one by one, the nearest first: asked for at once, each of the
-    160 000 deals that bear one of them is compared with all thirty.
+    Of everybody's, the words of a single set are asked for one by one, the nearest first: asked for at once, each of
+    the 160 000 deals that bear one of them is compared with all thirty.
     """
     if scope.everything and len(reading.words) == 1:
         one = select(func.unnest(literal(reading.words[0], ARRAY(Text))).label("word")).subquery()
@@ -69,17 +70,21 @@ def bearers(
 class Words(Repository):
     """What the repositories share that look for names."""
 
-    async def readings(self, line: str) -> AsyncGenerator[Reading]:
+    async def readings(self, line: str, *, closely: bool = False) -> AsyncGenerator[Reading]:
         """How a plain line may be meant: all its words, misspelt perhaps; then, where nothing bears them all, by one of
         them alone, the longest first. None at all where nothing resembles any.
+
+        `closely` is for comparing whole names: where words with one mistake are known, no others are looked for. These
+        are a tenth of what resembles a long surname.
         """
         typed = _typed(line)
         is_name = len(typed) <= _NAME
         if not is_name:  # «на», «из»: thousands of names begin so
             typed = [word for word in typed if len(word) > _SMALL or re.search(r"[0-9]", word)]
-        meant = await self._near(typed, STRONG)
-        if is_name and (weak := [word for word in typed if not meant[word]]):
-            meant |= await self._near(weak, WEAK)
+        meant = await self._near({word: _one_mistake(word) if closely else STRONG for word in typed})
+        for least in (STRONG, WEAK) if closely else (WEAK,):
+            if is_name and (others := [word for word in typed if not meant[word]]):
+                meant |= await self._near(dict.fromkeys(others, least))
         if not any(meant.values()):
             return
         yield Reading([meant[word] for word in typed if meant[word]])
@@ -90,17 +95,26 @@ class Words(Repository):
         if not is_name:
             longest = [word for word in longest if meant[word]][:_OF_A_LINE]
         for word in longest:
-            if known := (await self._near([word], WEAK))[word] if is_name else meant[word]:
+            known = (await self._near({word: WEAK}))[word] if is_name and not closely else meant[word]
+            if known:
                 yield Reading([known], FAINT)
 
-    async def _near(self, typed: list[str], least: float) -> dict[str, list[str]]:
-        """The known words that each typed one may stand for: what begins with it or holds it or nearly is it."""
+    async def _near(self, typed: dict[str, float]) -> dict[str, list[str]]:
+        """The known words that each typed one may stand for: what begins with it or holds it or is as like it."""
         # A year or a plate is not misspelt but another one; and there are too many of them to be known.
         found: dict[str, list[str]] = {word: [word] if re.search(r"[0-9]", word) else [] for word in typed}
-        if unknown := [word for word in typed if not found[word]]:
-            for word, known, _likeness in await self.direct(_NEAR, unknown, least, _MEANT):
+        if unknown := {word: least for word, least in typed.items() if not found[word]}:
+            for word, known, _likeness in await self.direct(_NEAR, [*unknown], [*unknown.values()], _MEANT):
                 found[word].append(known)
         return found
+
+
+def _one_mistake(word: str) -> float:
+    """How like a word is at least to itself with one letter wrong, missing or too many: of those that are compared a
+    letter is in three.
+    """
+    letters = len(word)
+    return max(STRONG, (letters - 2) / (letters + 4) - _ROUNDING)
 
 
 def _typed(line: str) -> list[str]:
