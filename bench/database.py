@@ -25,11 +25,12 @@ from typing import Any
 import asyncpg
 
 from bench.data import Sizes, fill
-from bench.plans import walks, watched
+from bench.plans import Short, walks, watched
 from bench.questions import Question, known, people, questions
 from services.access import SYSTEM, Actor
 from services.registry import Services
 from storage import schema
+from storage.direct import PLANNED_ONCE
 from storage.embedded import EmbeddedPostgres
 from storage.engine import Database
 from storage.files import DiskFiles
@@ -90,19 +91,22 @@ class Side:
     """One of the databases, and what each question took there, round by round."""
 
     connection: asyncpg.Connection
+    short: asyncpg.Connection
+    """For what goes the short way: its statements are planned once."""
     asked: dict[tuple[str, str], Asked]
-    backend: Path
+    backends: list[Path]
     took: dict[tuple[str, str], list[list[Took]]] = field(default_factory=dict)
 
     @classmethod
     async def open(cls, url: str, asked: list[Asked]) -> "Side":
-        connection = await asyncpg.connect(schema.dsn(url), server_settings={"timezone": "UTC"})
-        backend = Path("/proc", str(await connection.fetchval("SELECT pg_backend_pid()")), "schedstat")
-        return cls(connection, {(one.who, one.what): one for one in asked}, backend)
+        lines = [await asyncpg.connect(schema.dsn(url), server_settings={"timezone": "UTC"}) for _ in range(2)]
+        await lines[1].execute(PLANNED_ONCE)
+        backends = [Path("/proc", str(line.get_server_pid()), "schedstat") for line in lines]
+        return cls(*lines, {(one.who, one.what): one for one in asked}, backends)
 
     def cpu(self) -> float:
-        """Milliseconds of the processor that the server's process has had so far: a shared machine does not blur it."""
-        return int(self.backend.read_text().split()[0]) / 1e6
+        """Milliseconds of the processor that the server's processes have had: a shared machine does not blur it."""
+        return sum(int(backend.read_text().split()[0]) for backend in self.backends) / 1e6
 
     async def once(self, asked: Asked, turn: int) -> Took:
         """Send the statements of a question one after the other and wait for the last answer."""
@@ -111,7 +115,9 @@ class Side:
             await change.start()
         before, began = self.cpu(), time.perf_counter()
         for statement, parameters in asked.variants[turn % len(asked.variants)]:
-            await self.connection.fetch(statement, *parameters)
+            # What is undone afterwards is all in one transaction.
+            short = isinstance(statement, Short) and change is None
+            await (self.short if short else self.connection).fetch(str(statement), *parameters)
         took = Took((time.perf_counter() - began) * 1000, self.cpu() - before)
         if change is not None:
             await change.rollback()
@@ -238,6 +244,7 @@ async def compare(urls: list[str], moments: list[datetime], only: str, rounds: i
     await measure(sides, rounds, times)
     for side in sides:
         await side.connection.close()
+        await side.short.close()
     return list(table(*sides))
 
 

@@ -41,6 +41,12 @@ EARLY = 5
 """A scan is stopped early when it has cost less than this part of itself."""
 
 
+class Short(str):
+    """A statement that went the short way (storage.direct), over connections of its own."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A statement that reads a big table from end to end."""
@@ -60,7 +66,7 @@ def watched(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
     def also(send: Any) -> Any:
         async def listened(statement: str, *values: Any) -> Any:
-            sent.append((statement, values))
+            sent.append((Short(statement), values))
             return await send(statement, *values)
 
         return listened

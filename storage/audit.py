@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, select, text
 
 from models.tables import AuditRecord, Deal
-from storage.repository import Repository
+from storage.repository import Repository, far_enough, up_to
 
 # The same words as the trigger of migration 0003 joins, and those of 0001 for what was written before it. What was
 # hashed in one form cannot have a hash in the other.
@@ -109,7 +109,9 @@ class Audit(Repository):
     async def page(self, trail: Trail, offset: int, limit: int) -> tuple[list[tuple[AuditRecord, int | None]], int]:
         """Records with the numbers of their deals, the newest first, a page of them, and how many there are."""
         found = _filtered(trail)
-        page = found.order_by(AuditRecord.at.desc(), AuditRecord.id.desc()).offset(offset).limit(limit).subquery()
+        # No page is looked for beyond what is counted: told so, a plan for any offset is as good as for this one.
+        near = found.order_by(AuditRecord.at.desc(), AuditRecord.id.desc()).limit(up_to(far_enough(offset))).subquery()
+        page = select(near).order_by(near.c.at.desc(), near.c.id.desc()).offset(offset).limit(up_to(limit)).subquery()
         rows = await self.session.execute(
             select(AuditRecord, Deal.number)
             .join(page, page.c.id == AuditRecord.id)

@@ -10,7 +10,17 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
-from storage.repository import Repository, among, awaited, may_see_deal, number, of_live_policy, on_page, up_to_many
+from storage.repository import (
+    Repository,
+    among,
+    awaited,
+    may_see_deal,
+    number,
+    of_live_policy,
+    on_page,
+    up_to,
+    up_to_many,
+)
 
 
 def visible_policies(scope: Scope) -> Select[Policy]:
@@ -211,7 +221,7 @@ class Policies(Repository):
     async def without_rate(self, scope: Scope, offset: int, limit: int) -> tuple[list[Policy], int]:
         """A page of policies with a commission that nobody knows the size of, oldest first, and the total."""
         keys = without_commission(scope).distinct().cte("keys")
-        page = select(keys).order_by(keys.c.policy_id).offset(offset).limit(limit).subquery()
+        page = select(keys).order_by(keys.c.policy_id).offset(offset).limit(up_to(limit)).subquery()
         rows = await self.session.execute(
             select(Policy, up_to_many(select(keys), offset))
             .join(page, page.c.policy_id == Policy.id)

@@ -123,7 +123,7 @@ class Tasks(Repository):
                 .join(User, User.id == recent.c.assignee_id)
                 .where(Deal.line_id == line_id, User.active, User.roles.contains([Role.EXECUTOR.value]))
                 .order_by(recent.c.id.desc())
-                .limit(1)
+                .limit(up_to(1))
             )
             if found is not None:
                 return found
