@@ -92,10 +92,10 @@ class Words(Repository):
         if re.search(r"[0-9]{3}", line):
             return
         longest = sorted(typed, key=len, reverse=True)
-        if not is_name:
+        if closely or not is_name:  # whole names are not alike by the shortest word of three
             longest = [word for word in longest if meant[word]][:_OF_A_LINE]
         for word in longest:
-            known = (await self._near({word: WEAK}))[word] if is_name and not closely else meant[word]
+            known = meant[word] if closely or not is_name else (await self._near({word: WEAK}))[word]
             if known:
                 yield Reading([known], FAINT)
 
