@@ -18,7 +18,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, make_async_con
 import fsm.errors
 from bot.apology import Apology
 from bot.backup import backups_of
-from bot.dispatch import StraightDispatcher, ask_in_place
+from bot.dispatch import StraightDispatcher, ask_in_place, chain_plainly
 from bot.handling import DirectAnswers, Handling
 from bot.intake import Intake
 from bot.menu import Menus
@@ -177,6 +177,7 @@ class _FrontDoor(Provider):
         )
         fsm.errors.register(dispatcher)
         ask_in_place(dispatcher)
+        chain_plainly()
         return factory
 
     @provide

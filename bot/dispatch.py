@@ -1,11 +1,13 @@
 """aiogram's dispatcher, with a straight way for a press on an open screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiogram import Dispatcher
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.dispatcher.event.telegram import TelegramEventObserver
+from aiogram.dispatcher.middlewares.manager import MiddlewareManager
 from aiogram.types import CallbackQuery, TelegramObject
 from aiogram_dialog import Dialog
 from aiogram_dialog.api.entities import Context
@@ -55,6 +57,21 @@ def ask_in_place(dispatcher: Dispatcher) -> None:
                 for asked in handler.filters or ():
                     if not asked.awaitable:
                         asked.callback, asked.awaitable = _awaited(asked.callback), True
+
+
+def chain_plainly() -> None:
+    """Let middlewares be put before a handler without a copy, for each press, of its name and description."""
+    MiddlewareManager.wrap_middlewares = staticmethod(_chain)  # type: ignore[method-assign]
+
+
+def _chain(middlewares: Sequence[Callable[..., Any]], handler: Callable[..., Any]) -> Callable[..., Any]:
+    def handled(event: TelegramObject, more: dict[str, Any]) -> Any:
+        return handler(event, **more)
+
+    chain = handled
+    for middleware in middlewares[::-1]:
+        chain = partial(middleware, chain)
+    return chain
 
 
 def _awaited(plain: Callable[..., Any]) -> Callable[..., Any]:

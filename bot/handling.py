@@ -47,7 +47,8 @@ class DirectAnswers(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         # pydantic holds such a class weakly: without this it is built anew, for milliseconds, after each collection.
         returning: Any = method.__returning__
-        self._answers.setdefault(returning, Response[returning])
+        if returning not in self._answers:
+            self._answers[returning] = Response[returning]
         if isinstance(method, AnswerCallbackQuery):
             answered: Any = await self._answer(make_request, bot, method)
             return cast("Response[TelegramType]", answered)
@@ -197,7 +198,7 @@ def what_is_read(payload: dict[str, Any]) -> dict[str, Any]:
     """
     match payload:
         case {"callback_query": {"message": {"reply_markup": {"inline_keyboard": [*rows]}} as message} as query}:
-            pressed = [[key] for row in rows for key in row if key.get("callback_data") == query.get("data")][:1]
-            shown = message | {"reply_markup": {"inline_keyboard": pressed}}
+            pressed = next((key for row in rows for key in row if key.get("callback_data") == query.get("data")), None)
+            shown = message | {"reply_markup": {"inline_keyboard": [[pressed]] if pressed else []}}
             return payload | {"callback_query": query | {"message": shown}}
     return payload

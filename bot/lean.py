@@ -22,6 +22,7 @@ def _import_aiogram() -> None:
     BaseModel.model_rebuild = classmethod(later)  # type: ignore[assignment, method-assign]
     try:
         from aiogram import methods, types  # noqa: PLC0415 - this is the moment
+        from aiogram.client import context_controller  # noqa: PLC0415
     finally:
         BaseModel.model_rebuild = _REBUILD  # type: ignore[method-assign]
 
@@ -33,9 +34,27 @@ def _import_aiogram() -> None:
     for base in (types.TelegramObject, methods.TelegramMethod):
         base.model_rebuild = classmethod(rebuild)  # type: ignore[assignment, method-assign]
     _give_names(names)
+    _begin_quickly(context_controller.BotContextController)
     # What the first tap would have to wait for. The message first: the update's validator uses what it has made.
     for kind in (types.Message, types.Update, methods.SendMessage, methods.EditMessageText):
         kind.model_rebuild()
+
+
+def _begin_quickly(base: Any) -> None:
+    """Let an object of aiogram's know its bot, which is all that is private to it, in one step: pydantic takes one for
+    each class that it is derived from.
+    """
+
+    def begin(self: BaseModel, context: Any, /) -> None:
+        object.__setattr__(self, "__pydantic_private__", {"_bot": context.get("bot") if context else None})
+
+    base.model_post_init = begin
+    below = base.__subclasses__()
+    while below:
+        kind = below.pop()
+        if set(kind.__private_attributes__) == {"_bot"} and "model_post_init" in vars(kind):
+            del kind.model_post_init
+        below += kind.__subclasses__()
 
 
 def _give_names(names: dict[str, Any]) -> None:

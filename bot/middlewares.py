@@ -73,7 +73,8 @@ class Door(BaseMiddleware):
             return None
         if actor is not None and isinstance(event, Update) and not isinstance(event, DialogUpdate):
             await self._note(event, actor)
-        with use_language(_language(actor, user)), structlog.contextvars.bound_contextvars(person=_id(actor)):
+        structlog.contextvars.bind_contextvars(person=_id(actor))  # for as long as the update's task
+        with use_language(_language(actor, user)):
             data["actor"] = actor
             result = await handler(event, data)
         if actor is None:

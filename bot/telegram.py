@@ -26,6 +26,8 @@ from aiogram.methods.base import TelegramType
 from aiogram.types import Chat, InlineKeyboardMarkup, Message
 from aiohttp import ClientError, ClientTimeout
 
+from fsm.keys import like
+
 _SHORT: Final[frozenset[type[TelegramMethod[Any]]]] = frozenset(
     {
         AnswerCallbackQuery,
@@ -38,7 +40,8 @@ _SHORT: Final[frozenset[type[TelegramMethod[Any]]]] = frozenset(
     }
 )
 _JSON: Final = {"Content-Type": "application/json"}
-_SHOWN: Final = Message(message_id=0, date=datetime(1970, 1, 1, tzinfo=UTC), chat=Chat(id=0, type="private"))
+_CHAT: Final = Chat(id=0, type="private")
+_SHOWN: Final = Message(message_id=0, date=datetime(1970, 1, 1, tzinfo=UTC), chat=_CHAT)
 
 
 class TelegramSession(AiohttpSession):
@@ -109,7 +112,7 @@ def _message(bot: Bot, sent: dict[str, Any]) -> Message:
     seen = {
         "message_id": sent["message_id"],
         "date": datetime.fromtimestamp(sent["date"], UTC),
-        "chat": Chat(id=sent["chat"]["id"], type=sent["chat"]["type"]),
+        "chat": like(_CHAT, id=sent["chat"]["id"], type=sent["chat"]["type"]),
         "text": sent.get("text"),
     }
-    return _SHOWN.model_copy(update=seen).as_(bot)
+    return like(_SHOWN, **seen).as_(bot)

@@ -229,30 +229,30 @@ class Worker:
         kind = next((name for name in update.payload if name != "update_id"), "nothing")
         again, lost = update.attempts > 1, 0
         self._metrics.waiting.observe(max(0.0, time.time() - update.received_at.timestamp()))
-        with structlog.contextvars.bound_contextvars(update_id=update.update_id, attempt=update.attempts):
-            while True:
-                began = time.monotonic()
-                try:
-                    held = not again and await self._hold_back(update)
-                    async with self._turns.of(update.person_id):
-                        if again or held or not self._turns.none_since(update.person_id, ended):
-                            update = replace(update, seen=None)
-                        result, more = await self._in_time(update, again)
-                    if more is None:
-                        more = await self._inbox.done(update)
-                except asyncio.CancelledError:
-                    await asyncio.shield(self._release(update))
-                    raise
-                except Exception as error:  # noqa: BLE001 - whatever it was, the update is kept and counted
-                    again, lost = True, lost + 1
-                    if lost <= self._pace.update_attempts and await self._was_away(update, error):
-                        if not await self._inbox.renew(self._bot_id, [update], lease_seconds=self._pace.lease):
-                            return True  # another replica has it by now
-                        continue
-                    result, more = await self._put_back(update, error), True
-                break
-            self._metrics.updates.labels(kind, result).inc()
-            self._metrics.handling.labels(kind).observe(time.monotonic() - began)
+        structlog.contextvars.bind_contextvars(update_id=update.update_id, attempt=update.attempts)  # of this task
+        while True:
+            began = time.monotonic()
+            try:
+                held = not again and await self._hold_back(update)
+                async with self._turns.of(update.person_id):
+                    if again or held or not self._turns.none_since(update.person_id, ended):
+                        update = replace(update, seen=None)
+                    result, more = await self._in_time(update, again)
+                if more is None:
+                    more = await self._inbox.done(update)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._release(update))
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, the update is kept and counted
+                again, lost = True, lost + 1
+                if lost <= self._pace.update_attempts and await self._was_away(update, error):
+                    if not await self._inbox.renew(self._bot_id, [update], lease_seconds=self._pace.lease):
+                        return True  # another replica has it by now
+                    continue
+                result, more = await self._put_back(update, error), True
+            break
+        self._metrics.updates.labels(kind, result).inc()
+        self._metrics.handling.labels(kind).observe(time.monotonic() - began)
         return more
 
     async def _hold_back(self, update: TakenUpdate) -> bool:

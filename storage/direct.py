@@ -76,8 +76,8 @@ class Shape(Generic[RowT]):
 
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    if isinstance(kind, Enum):
-        return kind.enum_class
+    if isinstance(kind, Enum) and kind.enum_class:
+        return {each.value: each for each in kind.enum_class}.__getitem__
     return orjson.loads if isinstance(kind, ARRAY | JSONB) else None
 
 

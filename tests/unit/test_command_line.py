@@ -59,6 +59,22 @@ def test_each_of_telegrams_types_is_made_as_it_is_when_all_of_them_are() -> None
     assert int(said_by(ask)) > 150
 
 
+def test_every_object_of_telegrams_knows_the_bot_that_it_came_to() -> None:
+    ask = (
+        "import bot.lean; from aiogram import Bot, types; from aiogram.client.context_controller import *;"
+        "bot = Bot('1:' + 'A' * 35); chat = {'id': 1, 'type': 'private'}; key = {'text': 'a', 'callback_data': 'b'};"
+        "said = {'message_id': 1, 'date': 1, 'chat': chat, 'reply_markup': {'inline_keyboard': [[key]]}};"
+        "pressed = {'id': '1', 'from': {'id': 1, 'is_bot': False, 'first_name': 'A'}, 'chat_instance': '1'};"
+        "update = {'update_id': 1, 'callback_query': pressed | {'message': said}};"
+        "made = types.Update.model_validate(update, context={'bot': bot}); query = made.callback_query;"
+        "parts = (made, query, query.from_user, query.message, query.message.chat, query.message.reply_markup);"
+        "parts += (query.message.reply_markup.inline_keyboard[0][0],);"
+        "alone = types.Chat(**chat); bots = {id(part.bot) for part in parts};"
+        "print(bots == {id(bot)}, alone.bot, alone.as_(bot).bot is bot, types.Chat(**chat).bot)"
+    )
+    assert said_by(ask) == "True None True None"
+
+
 def test_help_names_every_command() -> None:
     shown = bot("--help")
     assert shown.returncode == 0
