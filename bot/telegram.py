@@ -5,6 +5,7 @@ becomes an object (docs/adr/0010 says what that won). Every other call, and ever
 """
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, cast
 
 import orjson
@@ -61,7 +62,9 @@ class TelegramSession(AiohttpSession):
             return await super().make_request(bot, method, timeout)
         session = await self.create_session()
         url = self.api.api_url(token=bot.token, method=method.__api_method__)
-        body, patience = orjson.dumps(self._plain(bot, method)), ClientTimeout(total=timeout or self.timeout)
+        prepare = partial(self.prepare_value, bot=bot, files={}, _dumps_json=False)
+        body = orjson.dumps(_plain(bot, method), default=prepare, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        patience = ClientTimeout(total=timeout or self.timeout)
         try:
             async with session.post(url, data=body, headers=_JSON, timeout=patience) as response:
                 content = await response.read()
@@ -74,28 +77,22 @@ class TelegramSession(AiohttpSession):
             return cast("TelegramType", self.check_response(bot, method, response.status, content.decode()).result)
         return cast("TelegramType", _message(bot, result) if isinstance(result, dict) else result)
 
-    def _plain(self, bot: Bot, method: TelegramMethod[Any]) -> dict[str, Any]:
-        """A method's parameters as JSON takes them; what was not given is left out."""
-        plain: dict[str, Any] = {}
-        for name, given in method.__dict__.items():
-            value = bot.default[given.name] if isinstance(given, Default) else given
-            if isinstance(value, InlineKeyboardMarkup):
-                plain[name] = {
-                    "inline_keyboard": [[self._button(bot, key) for key in row] for row in value.inline_keyboard]
-                }
-            elif value is not None:
-                plain[name] = value if isinstance(value, str | int) else self._value(bot, value)
-        return plain
 
-    def _button(self, bot: Bot, button: Any) -> dict[str, Any]:
-        return {
-            name: value if isinstance(value, str) else self._value(bot, value)
-            for name, value in button.__dict__.items()
-            if value is not None
-        }
+def _plain(bot: Bot, method: TelegramMethod[Any]) -> dict[str, Any]:
+    """A method's parameters without what was not given."""
+    plain: dict[str, Any] = {}
+    for name, given in method.__dict__.items():
+        value = bot.default[given.name] if isinstance(given, Default) else given
+        if isinstance(value, InlineKeyboardMarkup):
+            keys = [[_given(key.__dict__) for key in row] for row in value.inline_keyboard]
+            plain[name] = {"inline_keyboard": keys}
+        elif value is not None:
+            plain[name] = value
+    return plain
 
-    def _value(self, bot: Bot, value: Any) -> Any:
-        return self.prepare_value(value, bot=bot, files={}, _dumps_json=False)
+
+def _given(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def _result(content: bytes) -> Any:

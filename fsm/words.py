@@ -127,6 +127,7 @@ def money(amount: Decimal) -> str:
     return f"{spaced}{NO_BREAK}₽" if fraction == "00" else f"{spaced},{fraction}{NO_BREAK}₽"
 
 
+@lru_cache(4096)
 def day(value: date, today: date | None = None) -> str:
     """A date as `14.03.2027`; without the year when it is the year of `today`."""
     return f"{value:%d.%m}" if today is not None and value.year == today.year else f"{value:%d.%m.%Y}"

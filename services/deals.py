@@ -84,7 +84,7 @@ class PolicyBrief:
 
 @dataclass(frozen=True, slots=True)
 class PaymentBrief:
-    """A payment that the client owes (its policy and insurer loaded) with the status that it has today."""
+    """A payment that the client owes with the status that it has today."""
 
     payment: Payment
     status: PaymentStatus

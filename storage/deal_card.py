@@ -51,7 +51,10 @@ class DealTotals:
 
 @dataclass(frozen=True, slots=True)
 class DealCard:
-    """The rows of a card, outside any session: a deal with what it leads to, and the first few of what hangs on it."""
+    """The rows of a card, outside any session: a deal with what it leads to, and the first few of what hangs on it.
+
+    Of what hangs on it there is what cards show and no more.
+    """
 
     deal: Deal
     totals: DealTotals
@@ -68,12 +71,17 @@ _EXECUTOR, _AUTHOR, _ASSIGNEE = aliased(User), aliased(User), aliased(User)
 _INSURER, _LINE = aliased(Insurer), aliased(LineOfBusiness)
 _deal = Shape(Deal, without=("title_key", "words"))
 _client = Shape(Client, without=("name_key", "words"))
-_line, _of_policy_line = Shape(LineOfBusiness), Shape(LineOfBusiness, entity=_LINE)
-_seller, _executor = Shape(User), Shape(User, entity=_EXECUTOR)
-_author, _assignee = Shape(User, entity=_AUTHOR), Shape(User, entity=_ASSIGNEE)
-_phone, _variant, _insurer = Shape(ClientPhone), Shape(Variant), Shape(Insurer, entity=_INSURER)
-_policy, _payment, _task = Shape(Policy), Shape(Payment), Shape(Task)
-_expense, _entry = Shape(DealExpense), Shape(JournalEntry)
+_line = Shape(LineOfBusiness, "code", "name")
+_seller, _executor, _author, _assignee = (
+    Shape(User, "id", "full_name", entity=entity) for entity in (None, _EXECUTOR, _AUTHOR, _ASSIGNEE)
+)
+_phone = Shape(ClientPhone, "e164")
+_variant, _insurer = Shape(Variant, "number", "premium"), Shape(Insurer, "name", entity=_INSURER)
+_policy = Shape(Policy, "id", "number", "starts_on", "ends_on", "outcome")
+_of_policy_line = Shape(LineOfBusiness, "name", "ladder", "steps", entity=_LINE)
+_payment = Shape(Payment, "id", "due_on", "amount", "paid_amount")
+_task = Shape(Task, "id", "kind", "status", "due_at")
+_expense, _entry = Shape(DealExpense), Shape(JournalEntry, "id", "created_at", "text", "event", "params")
 _HEADING = (_deal, _client, _line, _seller)
 _TOTALS = 12
 
@@ -164,13 +172,10 @@ def statement(everything: bool, as_seller: bool, as_executor: bool, policies: in
             _some(
                 select(Payment)
                 .join(Policy, Policy.id == Payment.policy_id)
-                .join(_INSURER, _INSURER.id == Policy.insurer_id)
                 .where(Payment.deal_id == deal_id, UNPAID, Policy.deleted_at.is_(None))
                 .order_by(Payment.due_on, Payment.id)
                 .limit(payments),
                 _payment,
-                _policy,
-                _insurer,
             ),
             _some(
                 select(Task)
@@ -251,7 +256,7 @@ def read(found: Any) -> DealCard:
         totals=totals,
         chosen=next((_with(row, _variant, insurer=_insurer) for row in chosen), None),
         policies=[_with(row, _policy, insurer=_insurer, line=_of_policy_line) for row in policies],
-        unpaid=[_unpaid(row) for row in unpaid],
+        unpaid=[_payment.row(row) for row in unpaid],
         tasks=[_with(row, _task, assignee=_assignee) for row in tasks],
         agreed=[_expense.row(row) for row in agreed],
         journal=[_with(row, _entry, author=_author) for row in journal],
@@ -267,10 +272,3 @@ def _with(values: Any, shape: Shape[Any], **others: Shape[Any]) -> Any:
         related[name] = None if own[0] is None else other.row(own)
         place += len(other)
     return shape.row(values[: len(shape)], **related)
-
-
-def _unpaid(values: Any) -> Payment:
-    payment: Payment = _payment.row(
-        values[: len(_payment)], policy=_with(values[len(_payment) :], _policy, insurer=_insurer)
-    )
-    return payment

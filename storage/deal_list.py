@@ -11,9 +11,9 @@ from models.tables import Client, Deal, LineOfBusiness
 from storage.direct import Shape, given, ready
 from storage.repository import seen
 
-_deal = Shape(Deal, without=("title_key", "words"))
-_client = Shape(Client, without=("name_key", "words"))
-_line = Shape(LineOfBusiness, without=("aliases", "steps", "ladder"))
+_deal = Shape(Deal, "id", "number", "stage", "review_on", "title")
+_client = Shape(Client, "kind", "name")
+_line = Shape(LineOfBusiness, "code", "name")
 
 
 @cache

@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 
 from models.tables import User
 from storage.dialog_state import ENDED, UPDATES_END, KeptState
-from storage.direct import Shape, ready
+from storage.direct import ready
 from storage.engine import Database
+from storage.people import WHO
 from storage.together import Together
 
 
@@ -62,9 +63,8 @@ class TakenUpdate:
 #
 # Whoever has nothing waiting may be served at once: his first update is leased as it is written, and who he is and what
 # he looks at comes along. Two replicas may both believe that of one person: the index over leases refuses the second.
-_PERSON = Shape(User)
-_ID = _PERSON.place("id")
-_COLUMNS = ", ".join(ready(column) for column in _PERSON.columns)
+_ID = WHO.place("id")
+_COLUMNS = ", ".join(ready(column) for column in WHO.columns)
 _ADD = f"""
     WITH fresh AS (
         SELECT * FROM jsonb_to_recordset($2)
@@ -303,5 +303,5 @@ def _taken(row: Sequence[Any]) -> TakenUpdate:
 
 def _seen(row: Sequence[Any]) -> Seen:
     records, written_by, *person = row
-    user = None if person[_ID] is None else _PERSON.row(person)
+    user = None if person[_ID] is None else WHO.row(person)
     return Seen(user, KeptState() if records is None else KeptState(records, written_by))

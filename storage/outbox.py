@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BOOLEAN, JSONB, TEXT
 
 from models.tables import User
-from storage.direct import Shape, ready
+from storage.direct import ready
 from storage.engine import Database
+from storage.people import WHO
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,6 @@ class TakenMessage:
 
 # As in the inbox: of each recipient the row under a lease or else the first pending one, so that order per chat is kept
 # whatever happens to a row.
-_PERSON = Shape(User)
 _TAKE = f"""
     WITH heads AS (
         SELECT DISTINCT ON (recipient_id) id FROM outbox WHERE status = 'pending'
@@ -52,7 +52,7 @@ _TAKE = f"""
     UPDATE outbox SET leased_until = clock_timestamp() + make_interval(secs => $2), attempts = attempts + 1
     FROM free JOIN users ON users.telegram_id = free.telegram_id WHERE outbox.id = free.id
     RETURNING outbox.id, recipient_id, free.telegram_id, may_receive, kind, params, card_key, edits_card, attempts,
-              outbox.created_at, message_id, {", ".join(ready(column) for column in _PERSON.columns)}
+              outbox.created_at, message_id, {", ".join(ready(column) for column in WHO.columns)}
 """  # noqa: S608 - the columns are the table's own
 
 # Several rows are locked in the order of their ids: a mark lost to a deadlock would be a message that is sent again.
@@ -213,5 +213,5 @@ def _settle(marks: list[tuple[int, int | None, asyncio.Future[None]]], error: Ex
 
 
 def _taken(row: Sequence[Any]) -> TakenMessage:
-    own: list[Any] = [*row[: -len(_PERSON)], _PERSON.row(row[-len(_PERSON) :])]
+    own: list[Any] = [*row[: -len(WHO)], WHO.row(row[-len(WHO) :])]
     return TakenMessage(*own)

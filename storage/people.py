@@ -8,8 +8,11 @@ from sqlalchemy import func, select, update
 
 from models.enums import Role
 from models.tables import Client, Deal, Invite, Task, User
+from storage.direct import Shape
 from storage.repository import OPEN_DEAL, OPEN_TASK, Repository, number, up_to_many
 
+WHO = Shape(User, "id", "full_name", "roles", "active", "time_zone", "language")
+"""A person as far as it takes to act as him (services.people.as_actor)."""
 BY_NAME = (User.active.desc(), func.lower(func.replace(User.full_name, "ё", "е")), User.id)
 
 
