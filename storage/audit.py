@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, any_, func, select, text
 
 from models.tables import AuditRecord, Deal
 from storage.repository import Repository, far_enough, up_to
@@ -109,14 +109,14 @@ class Audit(Repository):
     async def page(self, trail: Trail, offset: int, limit: int) -> tuple[list[tuple[AuditRecord, int | None]], int]:
         """Records with the numbers of their deals, the newest first, a page of them, and how many there are."""
         found = _filtered(trail)
-        # No page is looked for beyond what is counted: told so, a plan for any offset is as good as for this one.
+        # As in `on_page`: told so, a plan for any page is as good as one for this page.
         near = found.order_by(AuditRecord.at.desc(), AuditRecord.id.desc()).limit(up_to(far_enough(offset))).subquery()
-        page = select(near).order_by(near.c.at.desc(), near.c.id.desc()).offset(offset).limit(up_to(limit)).subquery()
+        page = select(near.c.id).order_by(near.c.at.desc(), near.c.id.desc()).offset(offset).limit(up_to(limit))
         rows = await self.session.execute(
             select(AuditRecord, Deal.number)
-            .join(page, page.c.id == AuditRecord.id)
             .outerjoin(Deal, Deal.id == AuditRecord.deal_id)
-            .order_by(page.c.at.desc(), page.c.id.desc())
+            .where(AuditRecord.id == any_(func.array(page.scalar_subquery())))
+            .order_by(AuditRecord.at.desc(), AuditRecord.id.desc())
         )
         return [(record, deal) for record, deal in rows.all()], await self.count(found, offset)
 
