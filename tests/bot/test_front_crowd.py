@@ -9,7 +9,7 @@ from asyncpg import PostgresError
 from models.enums import Role
 from storage.dialog_state import PostgresDialogState
 from storage.inbox import RawUpdate
-from tests.bot.conftest import Agency, Cable, OpenAgency
+from tests.bot.conftest import Agency, Cable, OpenAgency, faster
 from tests.bot.front_desk import Desk
 from tests.bot.test_front_intake import LINES, post, said
 
@@ -72,6 +72,33 @@ async def test_who_sends_several_things_in_one_moment_is_served_in_their_order(
     for person in people:
         user = await agency.value("SELECT id FROM users WHERE telegram_id = :p", p=person)
         assert desk.heard[user] == ["1 first", "2 second"]
+
+
+async def test_of_a_crowd_for_which_there_are_not_enough_places_who_came_first_is_served_first(
+    open_agency: OpenAgency, desk: Desk
+) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(people_at_once=3))
+    people = await crowd(agency)
+    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
+    await agency.quiet()
+    begun: list[str] = []
+    full, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(moment: str, text: str) -> None:
+        if moment == "before":
+            begun.append(text)
+            if len(begun) == 3:
+                full.set()
+            await goes_on.wait()
+
+    desk.hook = hold
+    crowded = list(reversed(people))  # who has the smaller number is not meant
+    await asyncio.gather(*(brought(agency, said(person, f"{n}", 9000 + n), person) for n, person in enumerate(crowded)))
+    await full.wait()
+    assert sorted(begun) == ["1 0", "1 1", "1 2"]
+    goes_on.set()
+    await agency.quiet()
+    assert len(await agency.rows(LINES)) == PEOPLE
 
 
 async def test_what_the_database_refuses_of_one_person_is_no_matter_of_those_who_came_with_him(
