@@ -59,11 +59,13 @@ def bearers(
     the 160 000 deals that bear one of them is compared with all thirty.
     """
     if scope.everything and len(reading.words) == 1:
-        one = select(func.unnest(literal(reading.words[0], ARRAY(Text))).label("word")).subquery()
+        # As a query: knowing how many there are the planner would make a plan each time.
+        known = select(literal(reading.words[0], ARRAY(Text))).scalar_subquery()
+        one = select(func.unnest(known).label("word")).subquery()
         bears = table.words.contains(array([one.c.word]))
         each = select(table.id).where(bears, *where).limit(up_to(FARTHEST)).correlate(one).lateral()
         return select(each.c.id).select_from(one.join(each, true()))
-    holds = (table.words.overlap(known) for known in reading.words)
+    holds = (table.words.overlap(meant) for meant in reading.words)
     return in_ways(ways, table.id, where=(*where, *(held if scope.everything else held.is_(true()) for held in holds)))
 
 
