@@ -193,12 +193,12 @@ def without_forgery(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def what_is_read(payload: dict[str, Any]) -> dict[str, Any]:
-    """The update without the buttons that stand around the pressed one: nobody reads them, and to make an object of
-    each takes longer than to make the rest of the update.
+    """The update without the buttons that stand around the pressed one, and without what is bold on their screen:
+    nobody reads that, and to make an object of each takes longer than to make the rest of the update.
     """
     match payload:
         case {"callback_query": {"message": {"reply_markup": {"inline_keyboard": [*rows]}} as message} as query}:
             pressed = next((key for row in rows for key in row if key.get("callback_data") == query.get("data")), None)
-            shown = message | {"reply_markup": {"inline_keyboard": [[pressed]] if pressed else []}}
+            shown = message | {"reply_markup": {"inline_keyboard": [[pressed]] if pressed else []}, "entities": None}
             return payload | {"callback_query": query | {"message": shown}}
     return payload
