@@ -98,6 +98,8 @@ class DirectAnswers(BaseRequestMiddleware):
             self.under_way.reset(token)
             for task in sending:
                 task.cancel()
+            # Each of them holds its context, and that this list: a circle with all that the update has read.
+            sending.clear()
 
     async def _patiently(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]

@@ -88,6 +88,8 @@ class Transaction:
         """Roll back what was not committed. Not to be cut short: a connection must not go back in the middle."""
         if "session" in self.__dict__:
             await asyncio.shield(self.session.close())
+        # Repositories and their transaction hold each other: a circle that only the collector would undo.
+        vars(self).clear()
 
     @cached_property
     def people(self) -> People:

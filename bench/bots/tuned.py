@@ -19,4 +19,4 @@ def settle() -> None:
     """After the start: nothing that lives now is looked at again by the collector."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 100)
+    gc.set_threshold(20_000, 10, 100)
