@@ -60,8 +60,11 @@ async def rate(ours: Bot, bare: Bot, given: Any) -> list[Row]:
     """Taps a second, and what 40 ms to Telegram do to it."""
     people, floor = (taps.sellers(bot, CROWD) for bot in (ours, bare))
     fast, far = taps.Measured(), taps.Measured()
+    busy: list[float] = []
     for _ in range(given.rounds):
+        had, began = ours.cpu(), time.monotonic()
         before = await taps.closed_loop(ours, people, taps.CARD, given.seconds)
+        busy.append((ours.cpu() - had) / (time.monotonic() - began))
         ours.telegram.delay = 0.04
         slow = await taps.closed_loop(ours, people, taps.CARD, given.seconds)
         ours.telegram.delay = 0.0
@@ -72,7 +75,10 @@ async def rate(ours: Bot, bare: Bot, given: Any) -> list[Row]:
     usual = statistics.median(fast.ours)
     return [
         fast.row("taps a second on one core (deal card and back)", ">= 300/s", lambda _: usual >= 300, aim=">= 450/s")
-        | {"unit": "/s"},
+        | {
+            "unit": "/s",
+            "note": f"with {statistics.median(busy):.0%} of the core: what else is on the machine has the rest",
+        },
         far.row("throughput at 40 ms to Telegram against 0 ms", ">= 0.9", lambda r: r >= 0.9, aim=">= 0.95", unit="/s"),
     ]
 
