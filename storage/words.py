@@ -76,8 +76,8 @@ class Words(Repository):
         """How a plain line may be meant: all its words, misspelt perhaps; then, where nothing bears them all, by one of
         them alone, the longest first. None at all where nothing resembles any.
 
-        `closely` is for comparing whole names: where words with one mistake are known, no others are looked for. These
-        are a tenth of what resembles a long surname.
+        `closely` is for comparing whole names: first with words that have one mistake, a tenth of what resembles a long
+        surname; with the others where nobody bears those.
         """
         typed = _typed(line)
         is_name = len(typed) <= _NAME
@@ -90,6 +90,9 @@ class Words(Repository):
         if not any(meant.values()):
             return
         yield Reading([meant[word] for word in typed if meant[word]])
+        if closely and (long := [word for word in typed if meant[word] and _one_mistake(word) > STRONG]):
+            meant |= await self._near(dict.fromkeys(long, STRONG))
+            yield Reading([meant[word] for word in typed if meant[word]])
         # Three digits in a row are no name: what is like it on the whole would be noise.
         if re.search(r"[0-9]{3}", line):
             return

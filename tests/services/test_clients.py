@@ -99,6 +99,13 @@ async def test_a_name_with_one_letter_wrong_is_known_beside_the_name_itself(agen
     assert {one.client.id for one in found if one.client} == {same, wrong}
 
 
+async def test_a_name_with_two_mistakes_side_by_side_is_known_though_others_bear_the_surname(agency: Agency) -> None:
+    await agency.client(agency.anna, "Константинов Олег Юрьевич", "+79990001122")
+    wrong = await agency.client(agency.anna, "Кастантинов Пётр Ильич", "+79990003344")
+    found = await agency.services.clients.duplicates(agency.anna, read_new_client("Константинов Пётр Ильич"))
+    assert [one.client.id for one in found if one.client] == [wrong]
+
+
 async def test_of_another_sellers_client_only_the_fact_is_told(agency: Agency) -> None:
     await agency.client(agency.anna, "Иванов Иван", "+79990001122")
     found = await agency.services.clients.duplicates(agency.boris, read_new_client("Иванов Иван 89990001122"))
