@@ -14,7 +14,7 @@ from storage.engine import Database
 
 SMALL = {
     "users", "invites", "insurers", "lines_of_business", "commission_rates", "team_settings", "alembic_version",
-    "dialog_state", "name_words",
+    "dialog_state", "name_words", "pg_namespace",
 }  # fmt: skip
 """Tables that do not grow with the number of deals; every other one is big."""
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import among_first, in_ways, may_see_deal, on_page, seen, up_to
+from storage.repository import Rows, among_first, in_ways, may_see_deal, on_page, seen, up_to
 from storage.words import FARTHEST, Reading, Words, bearers
 
 LIVE = Client.deleted_at.is_(None)
@@ -68,6 +68,11 @@ def ways_to_see_client(scope: Scope) -> list[ColumnElement[bool]]:
     return [own, ~own & (Client.id == any_(func.array(others.scalar_subquery())))]
 
 
+def own_clients_words(scope: Scope) -> Rows:
+    """The words of the names of the clients that a person sees, for `readings`."""
+    return in_ways(ways_to_see_client(scope), Client.words, where=(LIVE,))
+
+
 def with_digits_in_phone(digits: str) -> Select[int]:
     """The clients that have these digits in a phone."""
     matched = or_(*(ClientPhone.e164.contains(part) for part in phone_parts(digits)))
@@ -100,7 +105,8 @@ class Clients(Words):
 
     async def like(self, scope: Scope, key: str, limit: int, *, closely: bool = False) -> list[Client]:
         """The likeliest clients for a name, typos forgiven; `closely` as in `readings`."""
-        async with aclosing(self.readings(key, closely=closely)) as readings:
+        own = None if scope.everything else own_clients_words(scope)
+        async with aclosing(self.readings(key, own, closely=closely)) as readings:
             async for reading in readings:
                 if found := await self._read_as(reading, scope, key, limit):
                     return found

@@ -15,8 +15,8 @@ from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Policy
 from models.values.at_least import AtLeast
-from storage.clients import LIVE, among_clients, ways_to_see_client, with_digits_in_phone
-from storage.repository import among, among_first, may_see_deal, up_to, ways_to_see
+from storage.clients import LIVE, among_clients, own_clients_words, ways_to_see_client, with_digits_in_phone
+from storage.repository import among, among_first, may_see_deal, seen, up_to, ways_to_see
 from storage.words import FARTHEST, Reading, Words, bearers
 
 
@@ -62,7 +62,8 @@ class Search(Words):
     async def deals(self, scope: Scope, query: Query, offset: int, limit: int) -> tuple[list[Hit], int]:
         """A page of found deals, the surest first, each once with its best reason; and how many there are."""
         parts = [*_marks(scope, query)]
-        async with aclosing(self.readings(query.name)) as readings:
+        own = None if scope.everything else union_all(own_clients_words(scope), seen(scope, Deal.words))
+        async with aclosing(self.readings(query.name, own)) as readings:
             async for reading in readings:
                 found, total = await self._find([*parts, *_names(scope, query.name, reading)], offset, limit)
                 if total:

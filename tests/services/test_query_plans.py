@@ -61,6 +61,7 @@ async def crowd(crowded: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         monkeypatch.setattr(module, "MANY", 20)
     for module in (words, clients, search):
         monkeypatch.setattr(module, "FARTHEST", 10)
+    monkeypatch.setattr(words, "LATEST", 170)
     connection = await asyncpg.connect(schema.dsn(crowded))
     found = await known(connection)
     await connection.close()

@@ -8,6 +8,7 @@ import pytest
 from models.tables import Policy
 from services.rules.reading import Unreadable
 from services.search import Why
+from storage import search, words
 from tests.services.conftest import Agency
 
 
@@ -85,6 +86,65 @@ async def test_results_are_read_a_page_at_a_time(agency: Agency) -> None:
     pages = [await agency.services.search.find(agency.anna, "иванов", offset, 2) for offset in (0, 2, 4)]
     assert [hit.deal.id for hits, _total in pages for hit in hits] == deals
     assert {total for _hits, total in pages} == {5}
+
+
+def alike(first: str) -> list[str]:
+    """Forty surnames that begin so: more than one word is taken to stand for."""
+    return [f"{first}{middle}{last}ов" for middle in "абвгд" for last in "клмнрстф"]
+
+
+async def test_of_many_surnames_that_begin_as_typed_ones_own_is_found_and_not_only_the_first_of_all(
+    agency: Agency,
+) -> None:
+    for name in alike("Евдо"):
+        await agency.deal(agency.boris, client_id=await agency.client(agency.boris, f"{name} Марк"), title="Дом")
+    own = await agency.deal(agency.anna, client_id=await agency.client(agency.anna, "Евдоямов Яков"), title="Дача")
+    for typed in ("ев", "евд", "евдо яков"):
+        hits, total = await agency.services.search.find(agency.anna, typed, 0, 8)
+        assert ([hit.deal.id for hit in hits], total) == ([own], 1), typed
+        assert [one.name for one in await agency.services.clients.find_like(agency.anna, typed)] == ["Евдоямов Яков"]
+
+
+async def test_one_mistake_anywhere_in_a_surname_is_forgiven_to_whoever_looks(agency: Agency) -> None:
+    name = "Евдокимчук"
+    own = await agency.deal(agency.anna, client_id=await agency.client(agency.anna, f"{name} Марк"), title="Дача")
+    wrong = {name[:at] + "ы" + name[at + 1 :] for at in range(len(name))}
+    missing = {name[:at] + name[at + 1 :] for at in range(len(name))}
+    too_many = {name[:at] + "ы" + name[at:] for at in range(len(name) + 1)}
+    swapped = {name[:at] + name[at + 1] + name[at] + name[at + 2 :] for at in range(len(name) - 1)}
+    for typed in sorted(wrong | missing | too_many | swapped):
+        for actor in (agency.anna, agency.galina):
+            hits, _total = await agency.services.search.find(actor, typed, 0, 8)
+            assert [hit.deal.id for hit in hits] == [own], typed
+
+
+@pytest.mark.parametrize("typed", ["ро", "родо", "одо"])
+async def test_all_names_that_hold_what_is_typed_are_counted_though_no_word_stands_for_so_many(
+    agency: Agency, typed: str
+) -> None:
+    for name in alike("Родо"):
+        await agency.deal(agency.anna, client_id=await agency.client(agency.anna, f"{name} Марк"), title="Дача")
+    await agency.deal(agency.anna, client_id=await agency.client(agency.anna, "Жаров Марк"), title="Дача")
+    for actor in (agency.anna, agency.galina):
+        assert (await agency.services.search.find(actor, typed, 0, 8))[1] == 40, actor.name
+
+
+@pytest.mark.parametrize("looked_through", [10, 2])
+async def test_of_a_word_that_everybody_writes_the_latest_deals_are_found(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch, looked_through: int
+) -> None:
+    client_id = await agency.client(agency.anna)
+    made = [await agency.deal(agency.anna, client_id=client_id, title=f"Осаго {n}") for n in range(20)]
+    await agency.execute("ANALYZE deals")
+    monkeypatch.setattr(words, "FARTHEST", 3)
+    monkeypatch.setattr(search, "FARTHEST", 3)
+    monkeypatch.setattr(words, "LATEST", looked_through)
+    hits, total = await agency.services.search.find(agency.galina, "осаго", 0, 8)
+    assert str(total) == "3+"
+    found = {hit.deal.id for hit in hits}
+    assert len(found) == 3
+    # Where so few of the latest have it that there must be others, these are found as well.
+    assert found == set(made[-3:]) if looked_through > 3 else found >= set(made[-2:])
 
 
 @pytest.mark.parametrize("typed", ["%", "___", "\\", "'; --", "😀", "а", "1"])
