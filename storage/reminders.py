@@ -350,8 +350,11 @@ class Reminders(Repository):
         """Hold the rows whose time has come, the digests and then the oldest first; nobody waits for anybody.
 
         Their deals are held too, as everybody holds a deal before its reminders: what a person or another scheduler is
-        at right now is left for later.
+        at right now is left for later. On most ticks nothing is due: that is seen by the first row of an index.
         """
+        soonest = await self.next_due()
+        if soonest is None or soonest > now:
+            return []
         due = (
             select(Reminder)
             .where(Reminder.status == ReminderStatus.PLANNED, Reminder.due_at <= now)
