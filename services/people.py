@@ -24,7 +24,8 @@ from storage.uow import Transaction, Transactions
 INVITE_LIFE = timedelta(hours=72)
 PAGE = 8
 NAME_LIMIT = 200
-SUCCESSORS = 90
+SUCCESSORS = 40
+"""So many people with long names a keyboard can carry: Telegram takes ten thousand bytes."""
 SEEN_EACH = timedelta(minutes=15)
 """How exactly it is known when a person was here last: a write on every tap would say no more."""
 

@@ -14,7 +14,7 @@ from handlers.people import roles
 from handlers.people.cards import amounts
 from models.enums import Role
 from models.tables import User
-from services.people import PersonCard, Successor
+from services.people import SUCCESSORS, PersonCard, Successor
 
 LIST_PREVIEW = {
     "text": Markup("<b>People</b>"),
@@ -128,15 +128,16 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     wanted = [Role.SELLER] * bool(found.load.deals or found.load.clients) + [Role.EXECUTOR] * bool(
         found.load.tasks or found.load.executed
     )
+    takers = services(dialog_manager).people.successors
     rows = [
         {
             "id": f"{role.value}:{taker.user.id}",
             "label": f"{'📂' if role is Role.SELLER else '✅'} {taker.user.full_name} · {_now_has(taker, role)}"[:60],
         }
         for role in wanted
-        for taker in await services(dialog_manager).people.successors(
-            actor(dialog_manager), role.value, besides=found.user.id
-        )
+        for taker in (await takers(actor(dialog_manager), role.value, besides=found.user.id))[
+            : SUCCESSORS // len(wanted)
+        ]
     ]
     return {
         "text": lines(

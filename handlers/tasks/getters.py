@@ -36,6 +36,8 @@ DUES_PREVIEW: dict[str, Any] = {
     **TEXT_PREVIEW,
     "dues": [{"id": "2026-03-03T18:00:00+03:00", "label": "tomorrow 18:00"}],
 }
+SHOWN = 40
+"""So many people with long names a keyboard can carry: of more than that the busiest are left out."""
 PEOPLE_PREVIEW: dict[str, Any] = {**TEXT_PREVIEW, "people": [{"id": 1, "label": "Egor · 2"}]}
 NEW_PREVIEW: dict[str, Any] = {
     **TEXT_PREVIEW,
@@ -157,7 +159,7 @@ async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         "text": lines(title(seen.task), about(seen.task), "", _("Who shall take it?")),
         "people": [
             {"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks)}
-            for one in found
+            for one in found[:SHOWN]
             if one.user.id != seen.task.assignee_id
         ],
     }
@@ -266,7 +268,7 @@ async def assignees(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, 
         "text": lines(_asked(dialog_manager, found), "", _("Who shall do it?") if found.candidates else nobody),
         "people": [
             {"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks, proposed=one.proposed)}
-            for one in found.candidates
+            for one in found.candidates[:SHOWN]
         ],
     }
 

@@ -48,6 +48,26 @@ async def test_a_calculation_is_given_in_two_taps_from_the_deal(
         assert words in card, card
 
 
+async def test_of_more_executors_than_a_keyboard_carries_the_least_busy_are_shown(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await given(anna)
+    await agency.execute(
+        "INSERT INTO users (telegram_id, full_name, roles, time_zone, language, digest_hour, quiet_from, quiet_to,"
+        " active, reachable) SELECT 5000 + n, 'Рождественская-Преображенская Александра ' || n, '{executor}',"
+        " 'Europe/Moscow', 'ru', 9, 21, 8, true, true FROM generate_series(1, 120) AS n"
+    )
+    await anna.say("/new Ершов Иван 8 916 123-45-68 каско Kia Rio")
+    await anna.tap("✅ Открыть сделку")
+    await anna.tap("Дать задачу на расчёт")
+    assert "🙋 Егор Лисин" in anna.screen
+    await anna.tap("👤 Егор Лисин")
+    first, *others = (line for line in anna.screen.splitlines() if " · " in line and line.startswith("["))
+    assert first == "[⭐ Егор Лисин · 1 открытая задача]"
+    assert len(others) == 39
+    assert all(line.endswith("свободен]") for line in others)
+
+
 async def test_the_due_and_the_comment_can_be_typed(agency: Agency, anna: VirtualUser, egor: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
