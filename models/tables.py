@@ -90,13 +90,30 @@ class Entity(Base):
     )
 
 
+_NAME_KEY = "lower(translate({0}, 'ёЁ', 'ее'))"
+
+
 class User(Entity):
     """Сотрудник. `active` is false while an admin blocks him; `reachable` is false while he blocks the bot."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        Index("ix_users_name", text("active DESC"), "name_key", "id"),
+        Index(
+            "ix_users_executors",
+            "name_key",
+            "id",
+            postgresql_include=["full_name"],
+            postgresql_where=text("active AND roles @> '{executor}'"),
+        ),
+        Index("ix_users_admins", "name_key", "id", postgresql_where=text("active AND roles @> '{admin}'")),
+    )
 
     telegram_id: Mapped[int] = mapped_column(BigInteger, unique=True)
     full_name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(
+        String(200), Computed(_NAME_KEY.format("full_name"), persisted=True), init=False, repr=False, deferred=True
+    )
     roles: Mapped[list[str]] = mapped_column(ARRAY(String(16)))
     username: Mapped[str | None] = mapped_column(String(64), default=None)
     time_zone: Mapped[str] = mapped_column(String(64), default="Europe/Moscow")
@@ -123,7 +140,6 @@ class Invite(Entity):
     revoked_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
 
 
-_NAME_KEY = "lower(translate({0}, 'ёЁ', 'ее'))"
 _WORDS = f"string_to_array(btrim(regexp_replace({_NAME_KEY}, '[^[:alnum:]]+', ' ', 'g')), ' ')"
 _OPEN_TASK = text("status NOT IN ('done', 'cancelled')")
 _OPEN_DEAL = text("stage <> 'closed'")

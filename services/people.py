@@ -310,7 +310,7 @@ class PeopleService(Service):
         besides: int | None = None,
     ) -> list[Successor]:
         """Active people who hold a role and can take work over, by name; as many as a keyboard can show."""
-        held = [user for user in await tx.people.with_role(Role(role)) if user.id != besides][:SUCCESSORS]
+        held = await tx.people.colleagues(Role(role), SUCCESSORS, besides=besides)
         ids = [user.id for user in held]
         work = await (tx.tasks.load(ids) if role == Role.EXECUTOR.value else tx.people.sell(ids))
         return [Successor(user, work[user.id]) for user in held]

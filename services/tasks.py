@@ -69,7 +69,7 @@ class TaskCard:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who can be given a task; the proposed one comes first."""
+    """Somebody who can be given a task, with nothing but his name; the proposed one comes first."""
 
     user: User
     open_tasks: int
@@ -105,6 +105,10 @@ class AboutMessage:
 def works_on(actor: Actor, task: Task) -> bool:
     """Tell whether the task is the actor's to do."""
     return actor.is_admin or (Role.EXECUTOR in actor.roles and task.assignee_id == actor.user_id)
+
+
+def _the_only(people: list[User]) -> int | None:
+    return people[0].id if len(people) == 1 else None
 
 
 def card_key(task_id: int) -> str:
@@ -571,7 +575,8 @@ class TaskService(Service):
     @query(SELLERS)
     async def proposed_executor(self, tx: Transaction, actor: Actor, line_id: int) -> int | None:
         """Who did this line for this seller last (or for anybody); the only executor where there is one."""
-        return await self._proposed(tx, actor, line_id)
+        last = await tx.tasks.last_assignee(line_id, actor.user_id)
+        return last or _the_only(await tx.people.colleagues(Role.EXECUTOR, 2))
 
     @query(SELLERS)
     async def candidates(self, tx: Transaction, actor: Actor, deal_id: int) -> list[Candidate]:
@@ -611,19 +616,11 @@ class TaskService(Service):
 
     # --- inner steps --------------------------------------------------------------------------------------------
 
-    @staticmethod
-    async def _proposed(tx: Transaction, actor: Actor, line_id: int) -> int | None:
-        last = await tx.tasks.last_assignee(line_id, actor.user_id)
-        if last is not None:
-            return last
-        people = await tx.people.with_role(Role.EXECUTOR)
-        return people[0].id if len(people) == 1 else None
-
     async def _candidates(self, tx: Transaction, actor: Actor, deal: Deal) -> list[Candidate]:
-        people = await tx.people.with_role(Role.EXECUTOR)
-        proposed = await self._proposed(tx, actor, deal.line_id)
-        if deal.executor_id in {user.id for user in people}:
-            proposed = deal.executor_id
+        people = await tx.people.colleagues(Role.EXECUTOR)
+        proposed = deal.executor_id
+        if proposed not in {user.id for user in people}:
+            proposed = await tx.tasks.last_assignee(deal.line_id, actor.user_id) or _the_only(people)
         load = await tx.tasks.load([user.id for user in people])
         found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
         return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))

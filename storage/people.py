@@ -4,16 +4,23 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, literal_column, select, update
 
 from models.enums import Role
 from models.tables import Client, Deal, Invite, Task, User
-from storage.direct import Shape
+from storage.direct import Shape, given, ready
 from storage.repository import OPEN_DEAL, OPEN_TASK, Repository, number, up_to_many
 
 WHO = Shape(User, "id", "full_name", "roles", "active", "time_zone", "language")
 """A person as far as it takes to act as him (services.people.as_actor)."""
-BY_NAME = (User.active.desc(), func.lower(func.replace(User.full_name, "ё", "е")), User.id)
+COLLEAGUE = Shape(User, "id", "full_name")
+"""A person as far as it takes to choose him from a list."""
+BY_NAME = (User.name_key, User.id)
+
+
+def holds(role: Role) -> ColumnElement[bool]:
+    """Whether an active person holds a role; the role stands in the text, as in the condition of an index."""
+    return and_(User.active, User.roles.contains(literal_column(f"'{{{role.value}}}'", User.roles.type)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,16 @@ class People(Repository):
 
     async def with_role(self, role: Role) -> list[User]:
         """Active people who hold a role, by name."""
-        return await self.many(
-            select(User).where(User.roles.contains([role.value]), User.active).order_by(User.full_name, User.id)
-        )
+        return await self.many(select(User).where(holds(role)).order_by(*BY_NAME))
+
+    async def colleagues(self, role: Role, most: int | None = None, *, besides: int | None = None) -> list[User]:
+        """Active people who hold a role, by name, with nothing but their names; `most` of them, without this one."""
+        found = await self.direct(_COLLEAGUES[role], most, besides or 0)
+        return [COLLEAGUE.row(row) for row in found]
 
     async def page(self, offset: int, limit: int) -> tuple[list[User], int]:
         """Everybody, the blocked last, by name; and how many there are."""
-        rows = await self.many(select(User).order_by(*BY_NAME).offset(offset).limit(limit))
+        rows = await self.many(select(User).order_by(User.active.desc(), *BY_NAME).offset(offset).limit(limit))
         return rows, await self.count(select(User.id))
 
     async def names(self) -> dict[int, str]:
@@ -160,3 +170,12 @@ class People(Repository):
 
 _PENDING = Invite.used_by_id.is_(None) & Invite.revoked_at.is_(None)
 _OWN_CLIENT = Client.deleted_at.is_(None)
+_COLLEAGUES = {
+    role: ready(
+        select(*COLLEAGUE.columns)
+        .where(holds(role), User.id != given(2, BigInteger()))
+        .order_by(*BY_NAME)
+        .limit(given(1, BigInteger()))
+    )
+    for role in Role
+}

@@ -40,7 +40,7 @@ FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
 FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
 MANY: Final = 1000
 """How far a list is counted beyond the page that is looked at: nobody reads a longer number, and no screen waits."""
-BUSY: Final = 50
+BUSY: Final = 20
 """How far the work of each of many people is counted: whoever has more has enough."""
 
 T = TypeVar("T")

@@ -4,16 +4,20 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, func, select, true
 from sqlalchemy.orm import joinedload
 
 from models.enums import Role, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
+from storage.direct import given, ready
+from storage.people import holds
 from storage.repository import OPEN_TASK, Repository, awaited, in_ways, may_see_deal, on_page, up_to
 
 LATELY: Final = 500
-"""Among how many of the latest calculations it is looked who does a line: years ago it was somebody else."""
+"""Among how many of an author's latest calculations it is looked who does a line: years ago it was somebody else."""
+LATELY_OF_ALL: Final = 200
+"""Among how many of everybody's, where the author has asked for none of this line."""
 
 
 def visible_tasks(scope: Scope) -> Select[Task]:
@@ -113,21 +117,8 @@ class Tasks(Repository):
 
     async def last_assignee(self, line_id: int, author_id: int) -> int | None:
         """Who was given a calculation or an issue of this line last: by this author, or else by anybody."""
-        lately = select(Task.id, Task.assignee_id, Task.deal_id).where(Task.kind != TaskKind.OTHER)
-        lately = lately.order_by(Task.id.desc()).limit(up_to(LATELY))
-        for among_these in (lately.where(Task.author_id == author_id), lately):
-            recent = among_these.subquery()
-            found: int | None = await self.one(
-                select(recent.c.assignee_id)
-                .join(Deal, Deal.id == recent.c.deal_id)
-                .join(User, User.id == recent.c.assignee_id)
-                .where(Deal.line_id == line_id, User.active, User.roles.contains([Role.EXECUTOR.value]))
-                .order_by(recent.c.id.desc())
-                .limit(up_to(1))
-            )
-            if found is not None:
-                return found
-        return None
+        found: int | None = (await self.direct(_LAST_ASSIGNEE, line_id, author_id))[0][0]
+        return found
 
     async def load(self, user_ids: Collection[int]) -> dict[int, int]:
         """How many open tasks each of these people has."""
@@ -152,6 +143,26 @@ class Tasks(Repository):
         ).one_or_none()
         return None if row is None else (row[0], row[1], row[2])
 
+
+def _last(most: int, *asked: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Who was given the latest of these calculations that is of the line, if he can be given another."""
+    lately = select(Task.id, Task.assignee_id, Task.deal_id).where(Task.kind != TaskKind.OTHER, *asked)
+    recent = lately.order_by(Task.id.desc()).limit(up_to(most)).subquery()
+    return (
+        select(recent.c.assignee_id)
+        .join(Deal, Deal.id == recent.c.deal_id)
+        .join(User, User.id == recent.c.assignee_id)
+        .where(Deal.line_id == given(1, BigInteger()), holds(Role.EXECUTOR))
+        .order_by(recent.c.id.desc())
+        .limit(up_to(1))
+        .scalar_subquery()
+    )
+
+
+# Everybody's are looked at only where the author's own tell nothing.
+_LAST_ASSIGNEE = ready(
+    select(func.coalesce(_last(LATELY, Task.author_id == given(2, BigInteger())), _last(LATELY_OF_ALL)))
+)
 
 EVERY_TASK: list[ColumnElement[bool]] = [true()]
 

@@ -418,7 +418,7 @@ async def executor(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
         "text": lines(head, "", _("Who calculates and issues on this deal?")),
         "people": [
             {"id": user.id, "label": f"● {user.full_name}" if user.id == view.deal.executor_id else user.full_name}
-            for user in people[:30]
+            for user in people
         ],
         "nobody": view.deal.executor_id is not None,
     }

@@ -155,6 +155,21 @@ async def test_a_blocked_person_is_a_stranger_until_he_is_let_in_again(agency: A
     assert await digests(agency, agency.boris.user_id) == 1
 
 
+async def test_people_come_by_name_whatever_the_letters(agency: Any) -> None:
+    people = agency.services.people
+    for n, name in enumerate(("ёлкин Юрий", "Ершова Яна", "Ёлкина Ада", "Жуков Лев")):
+        await agency.person(700 + n, name, Role.EXECUTOR)
+    blocked = await agency.person(710, "Абрамов Ян", Role.EXECUTOR)
+    await people.block(agency.galina, blocked.user_id)
+    named = ["ёлкин Юрий", "Ёлкина Ада", "Ершова Яна", "Жуков Лев"]
+    assert [user.full_name for user in await agency.services.deals.executors(agency.anna)][1:-1] == named
+    assert [one.user.full_name for one in await people.successors(agency.galina, "executor")][1:-1] == named
+    pages = [(await people.page(agency.galina, page, size=4))[0] for page in range(4)]
+    everybody = [user.full_name for page in pages for user in page]
+    assert [name for name in everybody if name in {*named, "Абрамов Ян"}] == [*named, "Абрамов Ян"]
+    assert len(everybody) == 10
+
+
 async def test_a_person_is_seen_by_writing(agency: Any) -> None:
     people = agency.services.people
     await people.unreachable(SYSTEM, agency.anna.user_id)
