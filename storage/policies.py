@@ -1,9 +1,9 @@
 """Policies with what surrounds them: their deals, payments and files."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import CTE, ColumnElement, Integer, Select, Subquery, func, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -14,12 +14,11 @@ from storage.repository import (
     Repository,
     among,
     awaited,
+    different,
     may_see_deal,
-    number,
     of_live_policy,
     on_page,
     up_to,
-    up_to_many,
 )
 
 
@@ -28,14 +27,18 @@ def visible_policies(scope: Scope) -> Select[Policy]:
     return select(Policy).join(Policy.deal).where(may_see_deal(scope), Policy.deleted_at.is_(None))
 
 
+_UNKNOWN = (Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED)
+UNRATED: Final = 500
+"""So many commissions without a rate are looked at for the first pages: each is of a payment far from the others."""
+
+
 def without_commission(scope: Scope) -> Select[int]:
     """Policies with a commission that nobody knows the size of, as often as they have one."""
     return (
         select(Payment.policy_id)
         .join(Income, Income.payment_id == Payment.id)
         .where(
-            Income.expected_amount.is_(None),
-            Income.status == IncomeStatus.EXPECTED,
+            *_UNKNOWN,
             among(Payment.deal_id, scope),
             of_live_policy(scope),
         )
@@ -219,16 +222,46 @@ class Policies(Repository):
         return (last or 0) + 1
 
     async def without_rate(self, scope: Scope, offset: int, limit: int) -> tuple[list[Policy], int]:
-        """A page of policies with a commission that nobody knows the size of, oldest first, and the total."""
-        keys = without_commission(scope).distinct().cte("keys")
-        page = select(keys).order_by(keys.c.policy_id).offset(offset).limit(up_to(limit)).subquery()
-        rows = await self.session.execute(
-            select(Policy, up_to_many(select(keys), offset))
-            .join(page, page.c.policy_id == Policy.id)
-            .order_by(page.c.policy_id)
-            .options(*_WITH_DEAL)
-        )
-        found = list(rows)
-        if not found and offset:
-            return [], await self.count(select(keys), offset)
-        return [policy for policy, _total in found], number(found[0][1], offset) if found else 0
+        """A page of policies with a commission that nobody knows the size of, by their first such payment (which is
+        the order in which they were registered), and the total.
+        """
+        # Begun with as many as there are of two a policy; where they have more the next try looks twice as far.
+        most = UNRATED * (1 + 2 * (offset + limit) // UNRATED)
+        while True:
+            row = await self.session.execute(_unrated(scope, most, offset, limit))
+            ids, found, looked_at = row.one()
+            # The page beyond is to be known of, or nobody could turn to it.
+            if looked_at <= most or found > offset + limit:
+                break
+            most *= 2
+        place = {policy_id: n for n, policy_id in enumerate(ids)}
+        rows = await self.many(select(Policy).where(Policy.id.in_(ids)).options(*_WITH_DEAL)) if ids else []
+        rows.sort(key=lambda policy: place[policy.id])
+        return rows, different(found, looked_at, most)
+
+
+def _unrated(scope: Scope, most: int, offset: int, limit: int) -> Select[*tuple[Any, ...]]:
+    """Ids of a page of policies without a rate; how many there are among the first commissions that are looked at; and
+    how many these are, which is more than `most` where there are more.
+
+    Everybody's are looked for in the order of their payments, so that what is found among the first stays where it is
+    when more are looked at. A person's are all found, from his deals.
+    """
+    unknown: Subquery | CTE
+    if scope.everything:
+        unknown = select(Income.payment_id).where(*_UNKNOWN).order_by(Income.payment_id).limit(up_to(most + 1)).cte()
+        looked_at: ColumnElement[int] = select(func.count()).select_from(unknown).scalar_subquery()
+    else:
+        unknown = select(Income.payment_id).where(*_UNKNOWN).subquery()
+        looked_at = literal_column("0", Integer)
+    found = (
+        select(Payment.policy_id, func.min(Payment.id).label("first"))
+        .join(unknown, unknown.c.payment_id == Payment.id)
+        .where(among(Payment.deal_id, scope), of_live_policy(scope))
+        .group_by(Payment.policy_id)
+        .cte()
+    )
+    page = select(found.c.policy_id).order_by(found.c.first).offset(offset).limit(up_to(limit))
+    return select(
+        func.array(page.scalar_subquery()), select(func.count()).select_from(found).scalar_subquery(), looked_at
+    )

@@ -13,6 +13,7 @@ from models.enums import (
     DealStage,
     DocumentKind,
     ExpenseKind,
+    IncomeKind,
     IncomeStatus,
     PolicyOutcome,
     PolicyStatus,
@@ -24,6 +25,7 @@ from models.enums import (
     TaskKind,
     VariantStatus,
 )
+from models.scope import EVERYTHING, Scope
 from models.tables import (
     AuditRecord,
     CommissionRate,
@@ -43,6 +45,8 @@ from services.access import Actor
 from services.documents import Incoming
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
+from storage import policies
+from storage.uow import Transactions
 
 
 async def register(agency: Any, actor: Actor, deal_id: int, number: str = "ХХХ 0123456789", **terms: Any) -> int:
@@ -143,6 +147,50 @@ async def test_a_rate_that_nobody_set_is_said_and_never_guessed(agency: Any) -> 
         await agency.services.money.set_rate(agency.galina, rated, Decimal(12))
     assert [i.expected_amount for i in await agency.rows(select(Income))] == [Decimal(3600)] * 4
     assert (await agency.services.policies.without_rate(agency.galina))[1] == 0
+
+
+async def test_pages_of_policies_without_a_rate_hold_each_of_them_once(agency: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(policies, "UNRATED", 3)
+    plans = ["monthly:12", "full", "monthly:6", "halves", "full", "monthly:12", "monthly:3", "full", "full"]
+    sellers = [agency.anna, agency.boris, agency.anna] * 3
+    deals = [await agency.deal(seller) for seller in sellers]
+    registered = [
+        await register(agency, seller, deal_id, number=f"ХХХ000000001{n}", plan=plan)
+        for n, (seller, deal_id, plan) in enumerate(zip(sellers, deals, plans, strict=True))
+    ]
+    # The first has one more instalment, after those of all others; the second owes a bonus beside the commission.
+    day = date(2027, 3, 1)
+    late = Payment(policy_id=registered[0], deal_id=deals[0], seq=13, due_on=day, amount=Decimal(100))
+    await agency.save(late)
+    of_second = (await agency.rows(select(Payment).where(Payment.policy_id == registered[1])))[0]
+    await agency.save(Income(payment_id=late.id, deal_id=deals[0], expected_on=day, expected_amount=None))
+    await agency.save(
+        Income(payment_id=of_second.id, deal_id=deals[1], expected_on=day, kind=IncomeKind.BONUS, expected_amount=None)
+    )
+    async with agency.database.writing() as session:
+        gone = update(Policy).where(Policy.id == registered[4]).values(deleted_at=agency.clock.now())
+        await session.execute(gone)
+        await session.commit()
+    registered_by = dict(zip(registered, sellers, strict=True))
+    left = [policy_id for policy_id in registered if policy_id != registered[4]]
+    own = [policy_id for policy_id in left if registered_by[policy_id] is agency.anna]
+
+    async def turned_over(scope: Scope) -> tuple[list[int], list[str]]:
+        """What whoever turns page after page gets to see, and the totals that he is told meanwhile."""
+        shown, totals, page, last = [], [], 0, 0
+        while page <= last:
+            async with Transactions(agency.database).read(None, agency.clock.now()) as tx:
+                rows, total = await tx.policies.without_rate(scope, page * 2, 2)
+            shown += [row.id for row in rows]
+            totals.append(str(total))
+            page, last = page + 1, (total - 1) // 2
+        return shown, totals
+
+    shown, totals = await turned_over(EVERYTHING)
+    assert shown == left
+    assert totals[0].endswith("+")
+    assert totals[-1] == "8"
+    assert await turned_over(Scope(agency.anna.user_id, as_seller=True)) == (own, [str(len(own))] * -(-len(own) // 2))
 
 
 async def test_the_rate_of_the_variant_comes_before_the_table(agency: Any) -> None:
