@@ -101,7 +101,7 @@ class Clients(Words):
         found = in_ways(ways_to_see_client(scope), Client.id, Client.name_key, where=(LIVE,))
         page = select(Client).where(on_page(Client.id, found, "name_key", offset, limit))
         rows = await self.many(page.options(selectinload(Client.phones)).order_by(Client.name_key, Client.id))
-        return rows, await self.count(found, offset)
+        return rows, await self.count(found, offset, everybodys=scope.everything)
 
     async def like(self, scope: Scope, key: str, limit: int, *, closely: bool = False) -> list[Client]:
         """The likeliest clients for a name, typos forgiven; `closely` as in `readings`."""

@@ -3,13 +3,13 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, CompoundSelect, Date, func, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, CompoundSelect, Date, FromClause, select
 
 from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, Deal, LineOfBusiness
 from storage.direct import Shape, given, ready
-from storage.repository import seen
+from storage.repository import seen, up_to_many_past
 
 _deal = Shape(Deal, "id", "number", "stage", "review_on", "title")
 _client = Shape(Client, "kind", "name")
@@ -24,6 +24,13 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
     `ceiling` is how far deals are counted. It stands in the text: for a limit that comes later the planner counts on a
     tenth of the table.
     """
+
+    def in_order(rows: FromClause) -> list[ColumnElement[Any]]:
+        if closed:
+            return [rows.c.key.desc(), rows.c.id.desc()]
+        # Those of one day are in the index by their ids: sorted by the day as well a thousand would be read first.
+        return [rows.c.id] if when == "on" else [rows.c.key, rows.c.id]
+
     viewer, offset = (given(place, BigInteger()) for place in (1, 2))
     closed = stage is DealStage.CLOSED
     where = [Deal.stage == stage if closed else Deal.stage != DealStage.CLOSED]
@@ -37,16 +44,13 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
     found = seen(scope, Deal.id, key, where=tuple(where), viewer=viewer)
     # Several ways to see deals are united whole before the first is known: then that is done once for both.
     keys = found.cte("keys") if isinstance(found, CompoundSelect) else found.subquery()
-    order = (keys.c.key.desc(), keys.c.id.desc()) if closed else (keys.c.key, keys.c.id)
     # No page is looked for beyond what is counted: told so, a plan for any offset is as good as one for this offset.
-    near = select(keys).order_by(*order).limit(ceiling).subquery()
-    order = (near.c.key.desc(), near.c.id.desc()) if closed else (near.c.key, near.c.id)
-    page = select(near).order_by(*order).offset(offset).limit(limit).subquery()
-    order = (page.c.key.desc(), page.c.id.desc()) if closed else (page.c.key, page.c.id)
-    counted = (select(keys.c.id) if isinstance(keys, CTE) else found).limit(ceiling).subquery()
+    near = select(keys).order_by(*in_order(keys)).limit(ceiling).subquery()
+    page = select(near).order_by(*in_order(near)).offset(offset).limit(limit).subquery()
+    counted = select(keys.c.id) if isinstance(keys, CTE) else found
     return ready(
         select(
-            select(func.count()).select_from(counted).scalar_subquery(),
+            up_to_many_past(counted, offset, ceiling, everybodys=scope.everything),
             *(column for shape in (_deal, _client, _line) for column in shape.columns),
         )
         .select_from(page)
@@ -55,7 +59,7 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
         .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
         # Whoever sees everything is given as well, so that there is one way to call it.
         .where(viewer.is_not(None))
-        .order_by(*order)
+        .order_by(*in_order(page))
     )
 
 

@@ -98,10 +98,10 @@ class Deals(Repository):
         days = (day,) if when else ()
         rows = await self.direct(text, scope.user_id, offset, *days)
         if rows:
-            return [deal_list.read(row) for row in rows], number(rows[0][0], offset)
+            return [deal_list.read(row) for row in rows], number(rows[0][0])
         # Behind the last page: how many there are stands beside the rows of the first.
         first = await self.direct(text, scope.user_id, 0, *days) if offset else []
-        return [], number(first[0][0], offset) if first else 0
+        return [], number(first[0][0]) if first else 0
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
         """A client's deals with their lines: open ones by next touch, then closed ones."""
@@ -129,16 +129,15 @@ class Deals(Repository):
             Payment.due_on <= today + UNPAID_AHEAD,
             of_live_policy(scope),
         )
-        row = await self.session.execute(
-            select(
-                up_to_many(select(deals.c.id)),
-                up_to_many(select(deals.c.id).where(deals.c.review_on < today)),
-                up_to_many(select(deals.c.id).where(deals.c.review_on == today)),
-                up_to_many(select(Task.id).where(OPEN_TASK, Task.assignee_id == user_id)),
-                up_to_many(ending),
-                up_to_many(unpaid),
-            )
+        counted = (
+            select(deals.c.id),
+            select(deals.c.id).where(deals.c.review_on < today),
+            select(deals.c.id).where(deals.c.review_on == today),
+            select(Task.id).where(OPEN_TASK, Task.assignee_id == user_id),
+            ending,
+            unpaid,
         )
+        row = await self.session.execute(select(*(up_to_many(rows, everybodys=scope.everything) for rows in counted)))
         return Desk(*(number(counted) for counted in row.one()))
 
     async def card(

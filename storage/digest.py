@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -17,7 +17,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.types import Date
@@ -27,10 +26,8 @@ from models.scope import EVERYTHING, Scope
 from models.tables import InboxUpdate, OutboxMessage, Payment, Policy, Task, User
 from storage.policies import without_commission
 from storage.repository import (
-    MANY,
     Repository,
     awaited,
-    different,
     different_up_to,
     number,
     of_live_policy,
@@ -42,8 +39,6 @@ from storage.repository import (
 # That these tasks are open is seen by Postgres; said to it as well, it would expect a twentieth of them.
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
-UNRATED: Final = 500
-"""So many commissions without a rate are looked at: each is of a payment far from the others."""
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 
 
@@ -115,23 +110,20 @@ class Digest(Repository):
         touches, tasks = select(deals.c.id), select(Task.id)
         owed = self._owed(whose, deals, Payment.due_on < whose.today, ~_promised_from(whose.today))
         asked = Task.status == TaskStatus.QUESTION
-        row = await self.session.execute(
-            select(
-                up_to_many(touches.where(deals.c.review_on < whose.today)),
-                up_to_many(self._expired(whose, deals, short_days)),
-                up_to_many(owed),
-                # What is one's own and what others have to do are never the same.
-                up_to_many(
-                    union_all(*(tasks.where(whose.late, theirs) for theirs in (whose.mine, whose.given(deals))))
-                ),
-                up_to_many(touches.where(deals.c.review_on == whose.today)),
-                up_to_many(self._owed_today(whose, deals)),
-                up_to_many(tasks.where(whose.mine, whose.due_today)),
-                up_to_many(tasks.where(whose.on(deals), asked)),
-                up_to_many(tasks.where(whose.given(deals), NOT_TAKEN)),
-                up_to_many(tasks.where(whose.mine, NOT_TAKEN)),
-            )
+        counted = (
+            touches.where(deals.c.review_on < whose.today),
+            self._expired(whose, deals, short_days),
+            owed,
+            # What is one's own and what others have to do are never the same.
+            union_all(*(tasks.where(whose.late, theirs) for theirs in (whose.mine, whose.given(deals)))),
+            touches.where(deals.c.review_on == whose.today),
+            self._owed_today(whose, deals),
+            tasks.where(whose.mine, whose.due_today),
+            tasks.where(whose.on(deals), asked),
+            tasks.where(whose.given(deals), NOT_TAKEN),
+            tasks.where(whose.mine, NOT_TAKEN),
         )
+        row = await self.session.execute(select(*(up_to_many(rows, everybodys=whose.everything) for rows in counted)))
         return DayCounts(*(number(counted) for counted in row.one()))
 
     @staticmethod
@@ -168,10 +160,10 @@ class Digest(Repository):
             .where(OutboxMessage.status == DeliveryStatus.DEAD, User.active, User.reachable)
         )
         people = select(func.count()).select_from(User).where(User.active, ~User.reachable)
-        policies = different_up_to(without_commission(EVERYTHING), UNRATED)
+        policies = different_up_to(without_commission(EVERYTHING), everybodys=True)
         row = await self.session.execute(select(policies, *(_number(part) for part in (updates, messages, people))))
-        found, looked_at, *others = row.one()
-        return AgencyCounts(different(found, looked_at, UNRATED), *others)
+        unrated, *others = row.one()
+        return AgencyCounts(number(unrated), *others)
 
     async def next_item(
         self, whose: Whose, short_days: int, seen_deals: Collection[int], seen_tasks: Collection[int]
@@ -187,10 +179,9 @@ class Digest(Repository):
         first = (
             select(firsts).order_by(firsts.c.rank, firsts.c.day, firsts.c.kind, firsts.c.id).limit(up_to(1)).subquery()
         )
-        left = different_up_to(select(items.c.kind, items.c.id), MANY)
-        found = select(first.c.kind, first.c.id, left).join_from(first, left, true())
-        row = (await self.session.execute(found)).one_or_none()
-        return None if row is None else (str(row[0]), int(row[1]), different(row[2], row[3], MANY))
+        left = different_up_to(select(items.c.kind, items.c.id), everybodys=whose.everything)
+        row = (await self.session.execute(select(first.c.kind, first.c.id, left))).one_or_none()
+        return None if row is None else (str(row[0]), int(row[1]), number(row[2]))
 
     def _deals(
         self, whose: Whose, deals: CTE, short_days: int, but: Collection[int]

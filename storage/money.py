@@ -96,10 +96,10 @@ class Money(Repository):
             found = found.where(Payment.policy_id == policy_id)
         page = select(Payment).where(on_page(Payment.id, found, "due_on", offset, limit))
         rows = await self.many(page.order_by(Payment.due_on, Payment.id).options(*_CONTEXT))
-        return rows, await self.count(found, offset)
+        return rows, await self.count(found, offset, everybodys=scope.everything)
 
     async def count_before(self, scope: Scope, before: date) -> int:
-        return await self.count(self._unpaid(scope, before))
+        return await self.count(self._unpaid(scope, before), everybodys=scope.everything)
 
     @staticmethod
     def _unpaid(scope: Scope, before: date | None) -> Select[*tuple[Any, ...]]:

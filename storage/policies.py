@@ -10,11 +10,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
+from models.values.at_least import AtLeast
 from storage.repository import (
     Repository,
     among,
     awaited,
-    different,
     may_see_deal,
     of_live_policy,
     on_page,
@@ -131,10 +131,11 @@ class Policies(Repository):
         found = self._ending(scope, until, short_days)
         page = select(Policy).where(on_page(Policy.id, found, "ends_on", offset, limit))
         rows = await self.many(page.order_by(Policy.ends_on, Policy.id).options(*_WITH_DEAL))
-        return rows, await self.count(found, offset)
+        return rows, await self.count(found, offset, everybodys=scope.everything)
 
     async def expired_count(self, scope: Scope, today: date, short_days: int) -> int:
-        return await self.count(self._ending(scope, today - timedelta(days=1), short_days))
+        ended = self._ending(scope, today - timedelta(days=1), short_days)
+        return await self.count(ended, everybodys=scope.everything)
 
     async def payments(self, policy_id: int) -> list[Payment]:
         """The payments of a policy with incomes and expenses, as the database has them now."""
@@ -237,7 +238,7 @@ class Policies(Repository):
         place = {policy_id: n for n, policy_id in enumerate(ids)}
         rows = await self.many(select(Policy).where(Policy.id.in_(ids)).options(*_WITH_DEAL)) if ids else []
         rows.sort(key=lambda policy: place[policy.id])
-        return rows, different(found, looked_at, most)
+        return rows, AtLeast(found) if looked_at > most else found
 
 
 def _unrated(scope: Scope, most: int, offset: int, limit: int) -> Select[*tuple[Any, ...]]:

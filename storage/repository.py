@@ -1,6 +1,7 @@
 """What the repositories share: a session, who may see which deals, said once in SQL, and counting that has an end."""
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
@@ -14,13 +15,17 @@ from sqlalchemy import (
     Select,
     Subquery,
     any_,
+    case,
     cast,
+    column,
     exists,
     false,
     func,
     literal_column,
     or_,
     select,
+    table,
+    text,
     true,
     union,
 )
@@ -40,6 +45,10 @@ FORGOTTEN_INCOME = [IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF]
 FORGOTTEN_EXPENSE = [ExpenseStatus.REVERSED, ExpenseStatus.WRITTEN_OFF]
 MANY: Final = 1000
 """How far a list is counted beyond the page that is looked at: nobody reads a longer number, and no screen waits."""
+CROWD: Final = 200
+"""How far everybody's are counted in an agency that has grown: there hundreds wait for somebody at any time."""
+GROWN: Final = 20_000
+"""Deals of an agency that has grown, by what Postgres knows of their number."""
 BUSY: Final = 20
 """How far the work of each of many people is counted: whoever has more has enough."""
 
@@ -144,29 +153,63 @@ def up_to(most: int) -> ColumnElement[int]:
     return literal_column(str(most), Integer)
 
 
-def up_to_many(rows: Rows, past: int = 0) -> ScalarSelect[int]:
-    """The number of rows, counted so far and no further; to be read by `number`."""
-    return _counted(rows, _ceiling(past))
-
-
-def different_up_to(rows: Rows, most: int) -> Subquery:
-    """How many different rows there are among the first of them, and how many these are; to be read by `different`.
-
-    One row of two columns: to tell which rows are the same takes all of them, so that those are what has an end.
+def up_to_many(rows: Rows, past: int = 0, *, everybodys: bool = False) -> ScalarSelect[int]:
+    """The number of rows, counted so far beyond those that are `past` and no further; to be read by `number`. How far
+    that is depends, of what is everybody's, on the agency.
     """
-    first = rows.order_by(None).limit(up_to(most + 1)).subquery()
+    return up_to_many_past(rows, up_to(past), _far(past), everybodys=everybodys)
+
+
+def up_to_many_past(rows: Rows, past: ColumnElement[int], far: int, *, everybodys: bool) -> ScalarSelect[int]:
+    """The same where `past` comes with each call: `far` is the limit in the text of the statement."""
+    most = _many(everybodys) + past
+    counted = _cut(rows.order_by(None).limit(up_to(far)).subquery(), most, everybodys)
+    return _told(func.count(), func.count(), most).select_from(counted).scalar_subquery()
+
+
+def different_up_to(rows: Rows, *, everybodys: bool = False) -> ScalarSelect[int]:
+    """How many different rows there are among the first of them; to be read by `number`.
+
+    To tell which rows are the same takes all of them, so that rows are what has an end.
+    """
+    most = _many(everybodys)
+    first = _cut(rows.order_by(None).limit(up_to(_far(0))).subquery(), most, everybodys)
     each = select(func.count().label("times")).select_from(first).group_by(*first.c).subquery()
-    return select(func.count().label("found"), func.coalesce(func.sum(each.c.times), 0).label("looked_at")).subquery()
+    looked_at = func.coalesce(func.sum(each.c.times), 0)
+    return _told(func.count(), looked_at, most).select_from(each).scalar_subquery()
 
 
-def different(found: int, looked_at: int, most: int) -> int:
-    """What `different_up_to` has counted: the number, or that there are at least so many."""
-    return AtLeast(min(found, most)) if looked_at > most else found
+def number(counted: int) -> int:
+    """What `up_to_many` or `different_up_to` has counted: the number, or that there are at least so many."""
+    return AtLeast(-counted) if counted < 0 else counted
 
 
-def number(counted: int, past: int = 0) -> int:
-    """What `up_to_many` has counted: the number, or that there are at least so many."""
-    return _told(counted, _ceiling(past))
+def _many(everybodys: bool) -> ColumnElement[int]:
+    return select(_agency(MANY, min(CROWD, MANY), GROWN).c.most).scalar_subquery() if everybodys else up_to(MANY)
+
+
+@cache
+def _agency(many: int, crowd: int, grown: int) -> CTE:
+    """How far everybody's are counted here, found once for a statement that counts several of them."""
+    deals: Select[Any] = (
+        select(column("reltuples")).select_from(table("pg_class")).where(text("oid = 'deals'::regclass"))
+    )
+    most = case((deals.scalar_subquery() >= up_to(grown), up_to(crowd)), else_=up_to(many))
+    return select(most.label("most")).cte("agency").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def _far(past: int) -> int:
+    return MANY + past + 1
+
+
+def _cut(first: Subquery, most: ColumnElement[int], everybodys: bool) -> Subquery:
+    """Rows up to a limit that is found out when they are asked for; they have had one in the text, for the planner."""
+    return select(first).limit(most + 1).subquery() if everybodys else first
+
+
+def _told(found: ColumnElement[int], looked_at: ColumnElement[int], most: ColumnElement[int]) -> Select[int]:
+    # Below nothing: so many or more.
+    return select(case((looked_at > most, -func.least(found, most)), else_=found))
 
 
 def far_enough(past: int) -> int:
@@ -184,19 +227,6 @@ def on_page(key: InstrumentedAttribute[int], found: Rows, by: str, offset: int, 
     near = select(keys).order_by(keys.c[by], keys.c.id).limit(up_to(far_enough(offset))).subquery()
     page = select(near.c.id).order_by(near.c[by], near.c.id).offset(offset).limit(up_to(limit))
     return key == any_(func.array(page.scalar_subquery()))
-
-
-def _ceiling(past: int) -> int:
-    return MANY + past
-
-
-def _counted(rows: Rows, ceiling: int) -> ScalarSelect[int]:
-    counted = rows.order_by(None).limit(up_to(ceiling + 1)).subquery()
-    return select(func.count()).select_from(counted).scalar_subquery()
-
-
-def _told(counted: int, ceiling: int) -> int:
-    return counted if counted <= ceiling else AtLeast(ceiling)
 
 
 class Reach(Protocol):
@@ -228,15 +258,17 @@ class Repository:
     async def many(self, statement: Select[T]) -> list[T]:
         return list((await self.session.execute(statement)).scalars())
 
-    async def count(self, rows: Rows, past: int = 0) -> int:
+    async def count(self, rows: Rows, past: int = 0, *, everybodys: bool = False) -> int:
         """How many rows there are, exactly or at least (models.values.at_least); `past` is the offset of the page."""
-        return number((await self.session.execute(select(up_to_many(rows, past)))).scalar_one(), past)
+        counted = select(up_to_many(rows, past, everybodys=everybodys))
+        return number((await self.session.execute(counted)).scalar_one())
 
     async def each(
         self, work: Callable[[ColumnElement[int]], Select[Any]], user_ids: Collection[int]
     ) -> dict[int, int]:
         """How much of this work each of several people has, exactly or at least, in one round trip."""
         person = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
-        counted = _counted(work(person.c.id).correlate(person), BUSY)
+        first = work(person.c.id).correlate(person).order_by(None).limit(up_to(BUSY + 1)).subquery()
+        counted = _told(func.count(), func.count(), up_to(BUSY)).select_from(first).scalar_subquery()
         rows = await self.session.execute(select(person.c.id, counted))
-        return {user_id: _told(found, BUSY) for user_id, found in rows.all()}
+        return {user_id: number(found) for user_id, found in rows.all()}

@@ -107,7 +107,7 @@ class Tasks(Repository):
         found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, awaited(Task.deal_id, scope)))
         page = select(Task).where(on_page(Task.id, found, "due_at", offset, limit))
         rows = await self.many(_with_relations(page).order_by(Task.due_at, Task.id))
-        return rows, await self.count(found, offset)
+        return rows, await self.count(found, offset, everybodys=scope.everything)
 
     async def moves(self, task_id: int) -> list[TaskMove]:
         """The history of a task from its beginning, with who moved it."""

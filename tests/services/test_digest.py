@@ -9,7 +9,7 @@ from sqlalchemy import text
 from models.enums import Role, TaskKind
 from services.access import Actor
 from services.digest import Day
-from storage import digest, repository
+from storage import repository
 from tests.scheduler.acts import instalment, moscow, register
 from tests.services.conftest import Agency
 
@@ -167,8 +167,7 @@ async def test_what_a_day_has_more_of_than_is_counted_says_so_and_is_walked_to_i
     deals = [await agency.deal(agency.boris) for _ in range(3)]
     for _ in range(2):
         await register(agency, agency.boris, await untouched(agency, agency.boris))  # no rate is known for them
-    for module, limit in ((repository, "MANY"), (digest, "MANY"), (digest, "UNRATED")):
-        monkeypatch.setattr(module, limit, 1)
+    monkeypatch.setattr(repository, "MANY", 1)
     for actor in (agency.boris, agency.galina):
         shown = await agency.services.digest.day(actor)
         assert str(shown.counts.today_touches) == "1+"

@@ -19,7 +19,7 @@ from models.enums import Role, TaskKind
 from services.access import SYSTEM, Actor
 from services.deals import DealDraft
 from services.registry import Services
-from storage import clients, digest, repository, schema, search, words
+from storage import clients, repository, schema, search, words
 from storage.engine import Database
 from storage.inbox import Inbox, RawUpdate
 from storage.outbox import Outbox
@@ -57,8 +57,7 @@ def crowded(postgres: Cluster, migrated_template: str) -> Iterator[str]:
 @pytest.fixture
 async def crowd(crowded: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crowd]:
     # As many times smaller as the agency is: with a thousand of fifteen thousand rows to find, a walk would be right.
-    for module in (repository, digest):
-        monkeypatch.setattr(module, "MANY", 20)
+    monkeypatch.setattr(repository, "MANY", 20)
     for module in (words, clients, search):
         monkeypatch.setattr(module, "FARTHEST", 10)
     monkeypatch.setattr(words, "LATEST", 170)
