@@ -81,13 +81,10 @@ class Proposal:
     """What a new task will most likely be, so that giving it takes one tap: who can, by when, of which variant."""
 
     deal: Deal
-    candidates: list[Candidate]
+    people: list[User]
+    proposed: int | None
     dues: list[datetime]
     variant: Variant | None
-
-    @property
-    def proposed(self) -> int | None:
-        return next((candidate.user.id for candidate in self.candidates if candidate.proposed), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -584,7 +581,11 @@ class TaskService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        return await self._candidates(tx, actor, deal)
+        people = await tx.people.colleagues(Role.EXECUTOR)
+        proposed = await self._proposed(tx, actor, deal, people)
+        load = await tx.tasks.load([user.id for user in people])
+        found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
+        return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
 
     @query(SELLERS)
     async def proposal(
@@ -598,9 +599,11 @@ class TaskService(Service):
             raise Forbidden(f"deal {deal_id} is of seller {deal.seller_id}")
         if kind is TaskKind.ISSUE:
             variant_id = await self._chosen(tx, deal_id, variant_id)
+        people = await tx.people.colleagues(Role.EXECUTOR)
         return Proposal(
             deal=deal,
-            candidates=await self._candidates(tx, actor, deal),
+            people=people,
+            proposed=await self._proposed(tx, actor, deal, people),
             dues=await self._dues(tx, actor),
             variant=None if variant_id is None else await tx.variants.caption(variant_id),
         )
@@ -616,14 +619,11 @@ class TaskService(Service):
 
     # --- inner steps --------------------------------------------------------------------------------------------
 
-    async def _candidates(self, tx: Transaction, actor: Actor, deal: Deal) -> list[Candidate]:
-        people = await tx.people.colleagues(Role.EXECUTOR)
-        proposed = deal.executor_id
-        if proposed not in {user.id for user in people}:
-            proposed = await tx.tasks.last_assignee(deal.line_id, actor.user_id) or _the_only(people)
-        load = await tx.tasks.load([user.id for user in people])
-        found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
-        return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
+    @staticmethod
+    async def _proposed(tx: Transaction, actor: Actor, deal: Deal, people: list[User]) -> int | None:
+        if deal.executor_id in {user.id for user in people}:
+            return deal.executor_id
+        return await tx.tasks.last_assignee(deal.line_id, actor.user_id) or _the_only(people)
 
     @staticmethod
     async def _dues(tx: Transaction, actor: Actor) -> list[datetime]:

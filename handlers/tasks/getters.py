@@ -238,7 +238,7 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await proposal(dialog_manager)
     zone = actor(dialog_manager).zone
     due, comment = due_of(dialog_manager, found), kept(dialog_manager, "comment", "")
-    who = next((one.user for one in found.candidates if one.user.id == kept(dialog_manager, "assignee_id")), None)
+    who = next((one for one in found.people if one.id == kept(dialog_manager, "assignee_id")), None)
     today = now(dialog_manager).astimezone(zone).date()
     chips = [*found.dues] if due in found.dues else [due, *found.dues]
     return {
@@ -263,12 +263,13 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
 
 async def assignees(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await proposal(dialog_manager)
+    people = await services(dialog_manager).tasks.candidates(actor(dialog_manager), found.deal.id)
     nobody = _("There are no executors yet. An admin invites them with /invite.")
     return {
-        "text": lines(_asked(dialog_manager, found), "", _("Who shall do it?") if found.candidates else nobody),
+        "text": lines(_asked(dialog_manager, found), "", _("Who shall do it?") if people else nobody),
         "people": [
             {"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks, proposed=one.proposed)}
-            for one in found.candidates[:SHOWN]
+            for one in people[:SHOWN]
         ],
     }
 
