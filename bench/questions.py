@@ -127,7 +127,6 @@ def _lists(found: dict[str, Any], today: date, far: int) -> Iterator[tuple[str, 
     yield "documents.likely_deals", "", {}
     yield "people.page", "", {}
     yield "people.invites", "", {}
-    yield "people.names", "", {}
     for role in ("seller", "executor"):
         yield "people.successors", role, {"role": role, "besides": found["seller"]}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from models.tables import AuditRecord
 from services.access import ADMINS, Actor, Service, query
@@ -10,6 +11,7 @@ from storage.audit import Chain, Head, Trail
 from storage.uow import Transaction
 
 PAGE = 8
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ class AuditService(Service):
         since = None if day is None else datetime.combine(day, time(), actor.zone).astimezone(UTC)
         until = None if day is None else datetime.combine(day + timedelta(days=1), time(), actor.zone).astimezone(UTC)
         rows, total = await tx.audit_trail.page(Trail(person_id, deal_number, since, until), page * size, size)
-        names = await tx.people.names()
+        mentioned = _numbers(
+            [
+                person_id,
+                *([record.actor_id, record.object_id, record.changes] for record, _number in rows),
+            ]
+        )
+        names = await tx.people.names(mentioned)
         found = [AuditLine(record, names.get(record.actor_id or 0), number) for record, number in rows]
         return AuditPage(found, total, names)
 
@@ -62,3 +70,12 @@ class AuditService(Service):
     async def head(self, tx: Transaction, actor: Actor) -> Head | None:  # noqa: ARG002
         """What the chain ends in now; kept outside of the database it tells later that nothing was cut off."""
         return await tx.audit_trail.head()
+
+
+def _numbers(value: Any) -> set[int]:
+    """Every number that can be a person's id: in which fields these are is for screens to say."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return set().union(*map(_numbers, value))
+    return {value} if isinstance(value, int) and 0 < value <= LARGEST_ID else set()

@@ -281,11 +281,6 @@ class PeopleService(Service):
         admins = [admin.id for admin in await tx.people.with_role(Role.ADMIN)]
         return PersonCard(user, await tx.people.load(user_id), user_id == actor.user_id, admins == [user_id])
 
-    @query(ADMINS)
-    async def names(self, tx: Transaction, actor: Actor) -> dict[int, str]:  # noqa: ARG002
-        """What everybody is called, by id."""
-        return await tx.people.names()
-
     @query(ANYBODY)
     async def reload(self, tx: Transaction, actor: Actor) -> Actor:
         """The actor as he is after what he has just changed about himself. Raises NotFound."""

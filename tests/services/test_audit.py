@@ -37,6 +37,17 @@ async def test_records_are_found_by_person_by_deal_and_by_day(agency: Any) -> No
     assert (page.rows[0].actor, page.rows[0].deal_number) == ("Анна Серова", number)
 
 
+async def test_everybody_whom_a_record_tells_of_has_a_name(agency: Any) -> None:
+    tasks, deal_id = agency.services.tasks, await agency.deal(agency.anna)
+    task_id = await tasks.give(agency.anna, deal_id, TaskKind.CALCULATE, agency.egor.user_id, "2026-03-03T18:00")
+    await tasks.reassign(agency.anna, task_id, agency.faina.user_id)
+    await agency.services.people.set_roles(agency.galina, agency.boris.user_id, ["seller", "executor"])
+    page = await agency.services.audit.page(agency.galina, person_id=agency.galina.user_id)
+    assert set(page.names.values()) == {"Галина Маркова", "Борис Котов"}
+    page = await agency.services.audit.page(agency.galina)
+    assert {"Анна Серова", "Егор Лисин", "Фаина Орлова", "Борис Котов"} <= set(page.names.values())
+
+
 async def test_a_day_is_the_day_of_whoever_looks(agency: Any) -> None:
     deal_id = await agency.deal(agency.anna)
     agency.at(2026, 3, 2, 22, 30)  # half past one in the night of Moscow

@@ -189,7 +189,6 @@ async def test_people_are_the_admins_alone(agency: Any) -> None:
         for attempt in (
             people.page(actor),
             people.card(actor, boris),
-            people.names(actor),
             people.set_roles(actor, actor.user_id, ["admin"]),
             people.block(actor, boris),
             people.unblock(actor, boris),
