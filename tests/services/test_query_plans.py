@@ -101,6 +101,24 @@ async def test_no_screen_of_theirs_walks_a_big_table(crowd: Crowd, role: str) ->
     assert not wrong, "\n\n".join(f"== {name}\n{why}" for name, why in wrong.items())
 
 
+@pytest.mark.parametrize("role", [role.value for role in Role])
+async def test_in_a_crowd_a_deal_is_found_by_what_is_typed_of_it(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    monkeypatch.undo()  # ranked are as many as in life
+    lookups = [question for question in questions(crowd.found, NOW) if question.method == "search.find"]
+    typed = {question.label: question.arguments["text"] for question in lookups}
+    hard = {"a number", "a phone", "a plate", "a VIN", "a policy", "a surname", "a surname with a typo"}
+    for label in (*hard, "three letters", "a full name with a typo", "a part of a phone", "the end of a VIN"):
+        seen = []
+        while not seen or len(seen) % 50 == 0:
+            hits, total = await crowd.services.search.find(crowd.people[role], typed[label], len(seen), 50)
+            seen += [hit.deal.id for hit in hits]
+            if not hits or label in hard:
+                break
+        assert crowd.found["deal"] in seen, f"{label}: {typed[label]} among {len(seen)} of {total}"
+
+
 async def test_nothing_that_people_often_do_walks_a_big_table(crowd: Crowd) -> None:
     seller, executor, admin = (crowd.people[role.value] for role in (Role.SELLER, Role.EXECUTOR, Role.ADMIN))
     do, found = crowd.services, crowd.found
