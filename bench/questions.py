@@ -191,6 +191,7 @@ def _lookups(found: dict[str, Any], deal: dict[str, Any]) -> Iterator[tuple[str,
         "what a fifth of clients bear": "ооо",
         "a surname of hardly any": "петренко",
         "a name of nobody": "петренко зинаида",
+        "an ending that many have": "пономаренко",
         "a title": "toyota camry",
         "a title with a typo": "тоета camri",
         "what is not there": "щцфыва",
@@ -212,6 +213,7 @@ def _lookups(found: dict[str, Any], deal: dict[str, Any]) -> Iterator[tuple[str,
             yield "clients.find_like", label, {"text": text}
     draft = ClientDraft(found["name"], phones=(phone,), inn="7700000001")
     yield "clients.duplicates", "", {"draft": draft}
+    yield "clients.duplicates", "of a stranger", {"draft": ClientDraft("Пономаренко Зинаида Сергеевна")}
     yield "clients.duplicates", "of a newcomer", {"draft": ClientDraft(f"{misspelt(found['surname'])} Зинаида Львовна")}
     yield "deals.find_number", "", {"number": found["number"]}
     yield "policies.check_number", "", {**deal, "number": "ХХХ0000000000"}

@@ -118,6 +118,15 @@ class _Everybodys:
         FROM unnest($1::text[], $2::real[]) AS typed(word, least),
              near_words(typed.word, typed.least, $3::integer) AS near
     """
+    # Any one mistake in a long word leaves it more like itself than that. What is less like it has its ending, as all
+    # surnames in «-енко» have, unless it begins alike.
+    _BEGUN: Final = """
+        SELECT typed.word, near.known, near.likeness
+        FROM unnest($1::text[]) AS typed(word), LATERAL (
+            SELECT w.word AS known, similarity(w.word, typed.word) AS likeness FROM name_words w
+            WHERE w.word LIKE left(typed.word, 3) || '%' AND similarity(w.word, typed.word) >= $2::real
+            ORDER BY 2 DESC, 1 LIMIT $3::integer) AS near
+    """
     # What the last ANALYZE has found: no count of ours has to be kept.
     _COMMON: Final = """
         SELECT kept.tablename, known.word
@@ -135,7 +144,11 @@ class _Everybodys:
         ranked.
         """
         found: dict[str, Near] = {word: [] for word in typed}
-        for word, known, likeness in await self._reach.direct(self._NEAR, [*typed], [*typed.values()], FARTHEST):
+        long = [word for word, least in typed.items() if least < STRONG < _one_mistake(word)]
+        rows = await self._reach.direct(self._BEGUN, long, WEAK, _MEANT) if long else []
+        if others := {word: least for word, least in typed.items() if word not in long}:
+            rows += await self._reach.direct(self._NEAR, [*others], [*others.values()], FARTHEST)
+        for word, known, likeness in rows:
             if len(found[word]) < _MEANT or likeness >= _HOLDS:
                 found[word].append((known, likeness))
         return found

@@ -110,7 +110,7 @@ async def test_in_a_crowd_a_deal_is_found_by_what_is_typed_of_it(
     typed = {question.label: question.arguments["text"] for question in lookups}
     hard = {"a number", "a phone", "a plate", "a VIN", "a policy", "a surname", "a surname with a typo"}
     for label in (*hard, "three letters", "a full name with a typo", "a part of a phone", "the end of a VIN"):
-        seen = []
+        seen: list[int] = []
         while not seen or len(seen) % 50 == 0:
             hits, total = await crowd.services.search.find(crowd.people[role], typed[label], len(seen), 50)
             seen += [hit.deal.id for hit in hits]
