@@ -1,9 +1,9 @@
 """Policies with what surrounds them: their deals, payments and files."""
 
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, Subquery, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Integer, Select, func, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -19,6 +19,7 @@ from storage.repository import (
     of_live_policy,
     on_page,
     up_to,
+    up_to_many,
 )
 
 
@@ -28,8 +29,6 @@ def visible_policies(scope: Scope) -> Select[Policy]:
 
 
 _UNKNOWN = (Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED)
-UNRATED: Final = 500
-"""So many commissions without a rate are looked at for the first pages: each is of a payment far from the others."""
 
 
 def without_commission(scope: Scope) -> Select[int]:
@@ -226,35 +225,33 @@ class Policies(Repository):
         """A page of policies with a commission that nobody knows the size of, by their first such payment (which is
         the order in which they were registered), and the total.
         """
-        # Begun with as many as there are of two a policy; where they have more the next try looks twice as far.
-        most = UNRATED * (1 + 2 * (offset + limit) // UNRATED)
+        past = 2 * offset
         while True:
-            row = await self.session.execute(_unrated(scope, most, offset, limit))
+            row = await self.session.execute(_unrated(scope, past, offset, limit))
             ids, found, looked_at = row.one()
             # The page beyond is to be known of, or nobody could turn to it.
-            if looked_at <= most or found > offset + limit:
+            if looked_at >= 0 or found > offset + limit:
                 break
-            most *= 2
+            past = -2 * looked_at
         place = {policy_id: n for n, policy_id in enumerate(ids)}
         rows = await self.many(select(Policy).where(Policy.id.in_(ids)).options(*_WITH_DEAL)) if ids else []
         rows.sort(key=lambda policy: place[policy.id])
-        return rows, AtLeast(found) if looked_at > most else found
+        return rows, AtLeast(found) if looked_at < 0 else found
 
 
-def _unrated(scope: Scope, most: int, offset: int, limit: int) -> Select[*tuple[Any, ...]]:
+def _unrated(scope: Scope, past: int, offset: int, limit: int) -> Select[*tuple[Any, ...]]:
     """Ids of a page of policies without a rate; how many there are among the first commissions that are looked at; and
-    how many these are, which is more than `most` where there are more.
+    how many these are, below nothing where there are more.
 
     Everybody's are looked for in the order of their payments, so that what is found among the first stays where it is
     when more are looked at. A person's are all found, from his deals.
     """
-    unknown: Subquery | CTE
+    every = select(Income.payment_id).where(*_UNKNOWN)
+    looked_at: ColumnElement[int] = literal_column("0", Integer)
     if scope.everything:
-        unknown = select(Income.payment_id).where(*_UNKNOWN).order_by(Income.payment_id).limit(up_to(most + 1)).cte()
-        looked_at: ColumnElement[int] = select(func.count()).select_from(unknown).scalar_subquery()
-    else:
-        unknown = select(Income.payment_id).where(*_UNKNOWN).subquery()
-        looked_at = literal_column("0", Integer)
+        looked_at = up_to_many(every, past, everybodys=True)
+        every = every.order_by(Income.payment_id).limit(func.abs(looked_at))
+    unknown = every.subquery()
     found = (
         select(Payment.policy_id, func.min(Payment.id).label("first"))
         .join(unknown, unknown.c.payment_id == Payment.id)

@@ -45,7 +45,7 @@ from services.access import Actor
 from services.documents import Incoming
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
-from storage import policies
+from storage import repository
 from storage.uow import Transactions
 
 
@@ -150,7 +150,7 @@ async def test_a_rate_that_nobody_set_is_said_and_never_guessed(agency: Any) -> 
 
 
 async def test_pages_of_policies_without_a_rate_hold_each_of_them_once(agency: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(policies, "UNRATED", 3)
+    monkeypatch.setattr(repository, "MANY", 3)
     plans = ["monthly:12", "full", "monthly:6", "halves", "full", "monthly:12", "monthly:3", "full", "full"]
     sellers = [agency.anna, agency.boris, agency.anna] * 3
     deals = [await agency.deal(seller) for seller in sellers]
