@@ -128,7 +128,7 @@ def _lists(found: dict[str, Any], today: date, far: int) -> Iterator[tuple[str, 
     yield "people.page", "", {}
     yield "people.invites", "", {}
     for role in ("seller", "executor"):
-        yield "people.successors", role, {"role": role, "besides": found["seller"]}
+        yield "people.successors", role, {"roles": [role], "besides": found["seller"]}
 
 
 def _cards(

@@ -1,7 +1,8 @@
 """The last row of every screen, and the pager of every list."""
 
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery
@@ -18,6 +19,8 @@ from fsm.text import Label, Plain
 from models.values.at_least import AtLeast
 
 PAGE = 8
+
+R = TypeVar("R")
 
 
 def menu_button() -> Keyboard:
@@ -73,6 +76,15 @@ def pages(total: int, manager: DialogManager, pager: str = "page", size: int = P
         f"{pager}_at": f"{page + 1} / {last + 1}{'+' * isinstance(total, AtLeast)}",
         f"{pager}_last": last,
     }
+
+
+def paged(
+    rows: Sequence[R], manager: DialogManager, pager: str = "page", size: int = PAGE
+) -> tuple[list[R], dict[str, Any]]:
+    """A page of rows that are all there, dozens or hundreds and never thousands; and what a getter returns for it."""
+    data = pages(len(rows), manager, pager, size)
+    at = min(page_of(manager, pager), int(data[f"{pager}_last"])) * size
+    return list(rows[at : at + size]), data
 
 
 def one_of(items: str, id_: str, on_click: OnItemClick[Select[Any], Any], *, key: str = "id") -> Select[Any]:

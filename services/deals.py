@@ -47,7 +47,6 @@ from storage.uow import Transaction
 TITLE_LIMIT, ADDRESS_LIMIT, NOTE_LIMIT = 200, 300, 4000
 FARTHEST_REVIEW = 366 * 5
 """Days ahead to which a deal may be put off: more is a slip of the hand."""
-EXECUTORS_SHOWN = 30
 
 CARD_POLICIES, CARD_PAYMENTS, CARD_JOURNAL = 4, 3, 3
 
@@ -310,8 +309,8 @@ class DealService(Service):
 
     @query(SELLERS)
     async def executors(self, tx: Transaction, actor: Actor) -> list[User]:  # noqa: ARG002
-        """People who can be a deal's executor, by name; as many as a keyboard can show."""
-        return await tx.people.colleagues(Role.EXECUTOR, EXECUTORS_SHOWN)
+        """People who can be a deal's executor, by name."""
+        return await tx.people.colleagues(Role.EXECUTOR)
 
     @command(SELLERS)
     async def set_executor(self, tx: Transaction, actor: Actor, deal_id: int, user_id: int | None) -> None:

@@ -24,8 +24,6 @@ from storage.uow import Transaction, Transactions
 INVITE_LIFE = timedelta(hours=72)
 PAGE = 8
 NAME_LIMIT = 200
-SUCCESSORS = 40
-"""So many people with long names a keyboard can carry: Telegram takes ten thousand bytes."""
 SEEN_EACH = timedelta(minutes=15)
 """How exactly it is known when a person was here last: a write on every tap would say no more."""
 
@@ -59,9 +57,10 @@ class PersonCard:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Somebody who can take over, and how much of that he has already: open deals of a seller, tasks of an executor."""
+    """Somebody who can take over in a role, and how much of that he has already: a seller deals, an executor tasks."""
 
     user: User
+    role: Role
     has: int
 
 
@@ -300,15 +299,24 @@ class PeopleService(Service):
         self,
         tx: Transaction,
         actor: Actor,  # noqa: ARG002
-        role: str,
+        roles: list[str],
         *,
         besides: int | None = None,
-    ) -> list[Successor]:
-        """Active people who hold a role and can take work over, by name; as many as a keyboard can show."""
-        held = await tx.people.colleagues(Role(role), SUCCESSORS, besides=besides)
-        ids = [user.id for user in held]
-        work = await (tx.tasks.load(ids) if role == Role.EXECUTOR.value else tx.people.sell(ids))
-        return [Successor(user, work[user.id]) for user in held]
+        page: int = 0,
+        size: int = PAGE,
+    ) -> tuple[list[Successor], int]:
+        """A page of the active people who can take work over in these roles, by name in each; and how many they are."""
+        held = [
+            (Role(role), user) for role in roles for user in await tx.people.colleagues(Role(role), besides=besides)
+        ]
+        at = min(page, max(len(held) - 1, 0) // size) * size
+        shown = held[at : at + size]
+        sellers, executors = ([user.id for role, user in shown if role is one] for one in (Role.SELLER, Role.EXECUTOR))
+        has = {
+            Role.SELLER: await tx.people.sell(sellers) if sellers else {},
+            Role.EXECUTOR: await tx.tasks.load(executors) if executors else {},
+        }
+        return [Successor(user, role, has[role].get(user.id, 0)) for role, user in shown], len(held)
 
     # --- rights ---------------------------------------------------------------------------------------------------
 

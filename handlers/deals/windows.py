@@ -6,7 +6,7 @@ from aiogram_dialog.widgets.kbd import Button, Column, Group, Row, Start, Switch
 from markupsafe import Markup
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.navigation import back_row, leave_row, one_of, pager_preview, pager_row
 from fsm.text import Label, Plain, Raw
 from handlers.deals import clicks, getters
 
@@ -132,11 +132,17 @@ card = Dialog(
     Window(
         Raw("text"),
         Column(one_of("people", "person", clicks.on_executor)),
+        pager_row("people"),
         Button(Label("Nobody yet"), id="nobody", on_click=clicks.on_nobody, when="nobody"),
         back_row(states.Deal.card),
         state=states.Deal.executor,
         getter=getters.executor,
-        preview_data={"text": Markup("👷"), "people": [{"id": 1, "label": "Егор"}], "nobody": True},
+        preview_data={
+            "text": Markup("👷"),
+            "people": [{"id": 1, "label": "Егор"}],
+            "nobody": True,
+            **pager_preview("people"),
+        },
     ),
     Window(
         Raw("text"),

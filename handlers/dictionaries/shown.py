@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 from aiogram_dialog import DialogManager
 from markupsafe import Markup
 
+from fsm import navigation
 from fsm.context import kept
 from fsm.i18n import _
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import pager_preview
 from models.tables import Insurer, LineOfBusiness
 
 SIZE = 10
@@ -23,10 +24,8 @@ R = TypeVar("R")
 
 
 def paged(rows: Sequence[R], manager: DialogManager) -> tuple[list[R], dict[str, Any]]:
-    """A page of a dictionary, which is dozens of rows and never thousands."""
-    data = pages(len(rows), manager, size=SIZE)
-    at = min(page_of(manager), int(data["page_last"])) * SIZE
-    return list(rows[at : at + SIZE]), data
+    """A page of a dictionary."""
+    return navigation.paged(rows, manager, size=SIZE)
 
 
 def label(row: Insurer | LineOfBusiness) -> str:

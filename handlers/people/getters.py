@@ -14,7 +14,7 @@ from handlers.people import roles
 from handlers.people.cards import amounts
 from models.enums import Role
 from models.tables import User
-from services.people import SUCCESSORS, PersonCard, Successor
+from services.people import PersonCard, Successor
 
 LIST_PREVIEW = {
     "text": Markup("<b>People</b>"),
@@ -24,7 +24,11 @@ LIST_PREVIEW = {
 PERSON_PREVIEW = {"text": Markup("<b>Анна Серова</b>"), "has_work": True, "may_block": True, "blocked": True}
 TEXT_PREVIEW = {"text": Markup("…")}
 ROLES_PREVIEW = {"text": Markup("<b>Roles</b>"), "roles": roles.PREVIEW}
-SUCCESSORS_PREVIEW = {"text": Markup("To whom?"), "successors": [{"id": "seller:1", "label": "Борис Котов"}]}
+SUCCESSORS_PREVIEW = {
+    "text": Markup("To whom?"),
+    "successors": [{"id": "seller:1", "label": "Борис Котов"}],
+    **pager_preview("people"),
+}
 
 
 def user_id(manager: DialogManager) -> int:
@@ -128,16 +132,18 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     wanted = [Role.SELLER] * bool(found.load.deals or found.load.clients) + [Role.EXECUTOR] * bool(
         found.load.tasks or found.load.executed
     )
-    takers = services(dialog_manager).people.successors
+    takers, total = await services(dialog_manager).people.successors(
+        actor(dialog_manager),
+        [role.value for role in wanted],
+        besides=found.user.id,
+        page=page_of(dialog_manager, "people"),
+    )
     rows = [
         {
-            "id": f"{role.value}:{taker.user.id}",
-            "label": f"{'📂' if role is Role.SELLER else '✅'} {taker.user.full_name} · {_now_has(taker, role)}"[:60],
+            "id": f"{taker.role.value}:{taker.user.id}",
+            "label": f"{'📂' if taker.role is Role.SELLER else '✅'} {taker.user.full_name} · {_now_has(taker)}"[:60],
         }
-        for role in wanted
-        for taker in (await takers(actor(dialog_manager), role.value, besides=found.user.id))[
-            : SUCCESSORS // len(wanted)
-        ]
+        for taker in takers
     ]
     return {
         "text": lines(
@@ -149,11 +155,12 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
             else _("There is nobody to take it over."),
         ),
         "successors": rows,
+        **pages(total, dialog_manager, "people"),
     }
 
 
-def _now_has(taker: Successor, role: Role) -> str:
-    return amounts({"deals" if role is Role.SELLER else "tasks": taker.has})[0] if taker.has else _("free")
+def _now_has(taker: Successor) -> str:
+    return amounts({"deals" if taker.role is Role.SELLER else "tasks": taker.has})[0] if taker.has else _("free")
 
 
 def chosen_successor(manager: DialogManager) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from aiogram_dialog.widgets.kbd import Button, Column
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave, leave_row, one_of
+from fsm.navigation import back_row, leave, leave_row, one_of, page_of, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from handlers.people.getters import SUCCESSORS_PREVIEW, TEXT_PREVIEW
 from models.enums import Role
@@ -17,8 +17,11 @@ from models.enums import Role
 
 async def sellers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     view = await services(dialog_manager).deals.card(actor(dialog_manager), start_id(dialog_manager, "deal_id"))
-    found = await services(dialog_manager).people.successors(
-        actor(dialog_manager), Role.SELLER.value, besides=view.deal.seller_id
+    found, total = await services(dialog_manager).people.successors(
+        actor(dialog_manager),
+        [Role.SELLER.value],
+        besides=view.deal.seller_id,
+        page=page_of(dialog_manager, "people"),
     )
     return {
         "text": lines(
@@ -28,6 +31,7 @@ async def sellers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             else _("There is nobody to take it over."),
         ),
         "successors": [{"id": taker.user.id, "label": taker.user.full_name[:60]} for taker in found],
+        **pages(total, dialog_manager, "people"),
     }
 
 
@@ -62,6 +66,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         Column(one_of("successors", "taker", on_taker)),
+        pager_row("people"),
         leave_row(),
         state=states.HandOverDeal.who,
         getter=sellers,

@@ -63,6 +63,7 @@ dialog = Dialog(
     Window(
         Raw("text"),
         Column(one_of("successors", "successor", clicks.on_successor)),
+        pager_row("people"),
         back_row(states.People.person),
         state=states.People.handover,
         getter=getters.successors,

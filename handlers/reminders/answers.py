@@ -22,6 +22,7 @@ from handlers.reminders.cards import current
 from handlers.reminders.texts import body, deal_lines
 from models.enums import CloseReason, PolicyOutcome, ReminderKind, Role, TaskKind
 from services.errors import AlreadyDone, NotFound
+from services.people import Successor
 from services.reminders import ReminderView
 
 router = Router(name="reminders")
@@ -131,12 +132,18 @@ async def refuse(tap: Tap) -> None:
 
 
 async def give(tap: Tap) -> None:
-    context = tap.context
-    heirs = await context.services.people.successors(context.actor, Role.SELLER.value, besides=tap.view.deal.seller_id)
+    heirs = await _heirs(tap)
     if not heirs:
         await tap.query.answer(_("There is no other seller to hand the deal to."), show_alert=True)
         return
     await tap.ask(buttons.people(tap.view, heirs))
+
+
+async def _heirs(tap: Tap) -> list[Successor]:
+    """As many other sellers as a keyboard without pages can carry; the deal's own screen has them all."""
+    roles, besides = [Role.SELLER.value], tap.view.deal.seller_id
+    people = tap.context.services.people
+    return (await people.successors(tap.context.actor, roles, besides=besides, size=HEIRS))[0]
 
 
 async def promise_ask(tap: Tap) -> None:
@@ -194,7 +201,7 @@ async def lost(tap: Tap) -> None:
 async def give_to(tap: Tap) -> None:
     """The deal is not the giver's to look at any more, so this is the last he sees of it here."""
     context, deal = tap.context, tap.view.deal
-    heirs = await context.services.people.successors(context.actor, Role.SELLER.value, besides=deal.seller_id)
+    heirs = await _heirs(tap)
     name = next((heir.user.full_name for heir in heirs if str(heir.user.id) == tap.value), "")
     await context.services.people.hand_over_deal(context.actor, deal.id, int(tap.value) if tap.value.isdecimal() else 0)
     await tap.edit(
@@ -251,6 +258,8 @@ ANSWERING: Mapping[str, Step] = {
     "postpone": postpone,
     "accept": accept,
 }
+HEIRS = 40
+"""So many people with long names fit into ten thousand bytes, which a keyboard may have."""
 SHOW_THEMSELVES = {"calculate", "give_to"}
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import page_of, paged, pager_preview, pages
 from fsm.text import html, lines, short
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
@@ -36,9 +36,11 @@ DUES_PREVIEW: dict[str, Any] = {
     **TEXT_PREVIEW,
     "dues": [{"id": "2026-03-03T18:00:00+03:00", "label": "tomorrow 18:00"}],
 }
-SHOWN = 40
-"""So many people with long names a keyboard can carry: of more than that the busiest are left out."""
-PEOPLE_PREVIEW: dict[str, Any] = {**TEXT_PREVIEW, "people": [{"id": 1, "label": "Egor · 2"}]}
+PEOPLE_PREVIEW: dict[str, Any] = {
+    **TEXT_PREVIEW,
+    "people": [{"id": 1, "label": "Egor · 2"}],
+    **pager_preview("people"),
+}
 NEW_PREVIEW: dict[str, Any] = {
     **TEXT_PREVIEW,
     "ready": True,
@@ -155,13 +157,11 @@ async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     """Who else can take the task."""
     seen = await services(dialog_manager).tasks.card(actor(dialog_manager), start_id(dialog_manager, "task_id"))
     found = await services(dialog_manager).tasks.candidates(actor(dialog_manager), seen.task.deal_id)
+    others, pager = paged([one for one in found if one.user.id != seen.task.assignee_id], dialog_manager, "people")
     return {
         "text": lines(title(seen.task), about(seen.task), "", _("Who shall take it?")),
-        "people": [
-            {"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks)}
-            for one in found[:SHOWN]
-            if one.user.id != seen.task.assignee_id
-        ],
+        "people": [{"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks)} for one in others],
+        **pager,
     }
 
 
@@ -263,14 +263,16 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
 
 async def assignees(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await proposal(dialog_manager)
-    people = await services(dialog_manager).tasks.candidates(actor(dialog_manager), found.deal.id)
+    candidates = await services(dialog_manager).tasks.candidates(actor(dialog_manager), found.deal.id)
+    people, pager = paged(candidates, dialog_manager, "people")
     nobody = _("There are no executors yet. An admin invites them with /invite.")
     return {
         "text": lines(_asked(dialog_manager, found), "", _("Who shall do it?") if people else nobody),
         "people": [
             {"id": one.user.id, "label": _loaded(one.user.full_name, one.open_tasks, proposed=one.proposed)}
-            for one in people[:SHOWN]
+            for one in people
         ],
+        **pager,
     }
 
 

@@ -54,6 +54,7 @@ task = Dialog(
     Window(
         Raw("text"),
         Column(one_of("people", "person", clicks.on_reassign)),
+        pager_row("people"),
         leave_row(),
         state=states.Task.reassign,
         getter=getters.people,
@@ -81,6 +82,7 @@ new_task = Dialog(
     Window(
         Raw("text"),
         Column(one_of("people", "assignee", clicks.on_assignee)),
+        pager_row("people"),
         leave_row(),
         state=states.NewTask.assignee,
         getter=getters.assignees,

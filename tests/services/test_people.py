@@ -155,6 +155,30 @@ async def test_a_blocked_person_is_a_stranger_until_he_is_let_in_again(agency: A
     assert await digests(agency, agency.boris.user_id) == 1
 
 
+async def test_whoever_can_take_work_over_is_on_one_page_of_them(agency: Any) -> None:
+    for n in range(12):
+        await agency.person(700 + n, f"Продавец {n:02}", Role.SELLER)
+        await agency.person(750 + n, f"Исполнитель {n:02}", Role.EXECUTOR)
+    await agency.deal(agency.boris)
+    seen, pages = [], 0
+    while True:
+        found, total = await agency.services.people.successors(
+            agency.galina, ["seller", "executor"], besides=agency.anna.user_id, page=pages, size=5
+        )
+        seen += [(one.role, one.user.full_name, one.has) for one in found]
+        pages += 1
+        if len(seen) >= total:
+            break
+    sellers = [("Борис Котов", 1), *((f"Продавец {n:02}", 0) for n in range(12))]
+    executors = [("Егор Лисин", 0), *((f"Исполнитель {n:02}", 0) for n in range(12)), ("Фаина Орлова", 0)]
+    assert (pages, total) == (6, 27)
+    assert sorted(seen) == sorted(
+        (role, *one) for role, people in ((Role.SELLER, sellers), (Role.EXECUTOR, executors)) for one in people
+    )
+    beyond, _total = await agency.services.people.successors(agency.galina, ["seller"], page=99, size=5)
+    assert beyond
+
+
 async def test_people_come_by_name_whatever_the_letters(agency: Any) -> None:
     people = agency.services.people
     for n, name in enumerate(("ёлкин Юрий", "Ершова Яна", "Ёлкина Ада", "Жуков Лев")):
@@ -163,7 +187,7 @@ async def test_people_come_by_name_whatever_the_letters(agency: Any) -> None:
     await people.block(agency.galina, blocked.user_id)
     named = ["ёлкин Юрий", "Ёлкина Ада", "Ершова Яна", "Жуков Лев"]
     assert [user.full_name for user in await agency.services.deals.executors(agency.anna)][1:-1] == named
-    assert [one.user.full_name for one in await people.successors(agency.galina, "executor")][1:-1] == named
+    assert [one.user.full_name for one in (await people.successors(agency.galina, ["executor"]))[0]][1:-1] == named
     pages = [(await people.page(agency.galina, page, size=4))[0] for page in range(4)]
     everybody = [user.full_name for page in pages for user in page]
     assert [name for name in everybody if name in {*named, "Абрамов Ян"}] == [*named, "Абрамов Ян"]
@@ -288,7 +312,7 @@ async def test_work_goes_only_to_somebody_who_can_do_it(agency: Any) -> None:
     await people.block(agency.galina, agency.boris.user_id)
     with pytest.raises(Invalid):
         await people.hand_over(agency.galina, anna, agency.boris.user_id, "seller")
-    assert [s.user.id for s in await people.successors(agency.galina, "seller", besides=anna)] == []
+    assert await people.successors(agency.galina, ["seller"], besides=anna) == ([], 0)
 
 
 async def test_an_admin_who_hands_over_what_he_sold_still_hears_of_late_payments(agency: Any) -> None:
