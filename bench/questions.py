@@ -165,7 +165,8 @@ def _cards(
     yield "people.colleague", "", {"user_id": found["seller"]}
     yield "settings.mine", "", {}
     yield "settings.team", "", {}
-    for method in ("deals.lines", "deals.executors", "policies.insurers", "variants.insurers", "dictionaries.insurers"):
+    yield "deals.executors", "", {"offset": 0, "limit": 8}
+    for method in ("deals.lines", "policies.insurers", "variants.insurers", "dictionaries.insurers"):
         yield method, "", {}
     yield "dictionaries.lines", "", {}
     yield "dictionaries.insurer", "", {"insurer_id": found["insurer"]}

@@ -308,9 +308,16 @@ class DealService(Service):
         await planning.plan_review(tx, deal)
 
     @query(SELLERS)
-    async def executors(self, tx: Transaction, actor: Actor) -> list[User]:  # noqa: ARG002
-        """People who can be a deal's executor, by name."""
-        return await tx.people.colleagues(Role.EXECUTOR)
+    async def executors(
+        self,
+        tx: Transaction,
+        actor: Actor,  # noqa: ARG002
+        offset: int,
+        limit: int,
+    ) -> tuple[list[User], int]:
+        """A page of the people who can be a deal's executor, by name; and how many they are."""
+        found = await tx.people.colleagues(Role.EXECUTOR, limit, offset=offset)
+        return found, await tx.people.how_many(Role.EXECUTOR)
 
     @command(SELLERS)
     async def set_executor(self, tx: Transaction, actor: Actor, deal_id: int, user_id: int | None) -> None:

@@ -306,17 +306,21 @@ class PeopleService(Service):
         size: int = PAGE,
     ) -> tuple[list[Successor], int]:
         """A page of the active people who can take work over in these roles, by name in each; and how many they are."""
-        held = [
-            (Role(role), user) for role in roles for user in await tx.people.colleagues(Role(role), besides=besides)
-        ]
-        at = min(page, max(len(held) - 1, 0) // size) * size
-        shown = held[at : at + size]
+        counts = {Role(role): await tx.people.how_many(Role(role), besides=besides) for role in roles}
+        total = sum(counts.values())
+        at = min(page, max(total - 1, 0) // size) * size
+        shown: list[tuple[Role, User]] = []
+        for role, count in counts.items():
+            if 0 <= at < count and len(shown) < size:
+                found = await tx.people.colleagues(role, size - len(shown), offset=at, besides=besides)
+                shown += [(role, user) for user in found]
+            at = max(at - count, 0)
         sellers, executors = ([user.id for role, user in shown if role is one] for one in (Role.SELLER, Role.EXECUTOR))
         has = {
             Role.SELLER: await tx.people.sell(sellers) if sellers else {},
             Role.EXECUTOR: await tx.tasks.load(executors) if executors else {},
         }
-        return [Successor(user, role, has[role].get(user.id, 0)) for role, user in shown], len(held)
+        return [Successor(user, role, has[role].get(user.id, 0)) for role, user in shown], total
 
     # --- rights ---------------------------------------------------------------------------------------------------
 

@@ -81,8 +81,8 @@ class Proposal:
     """What a new task will most likely be, so that giving it takes one tap: who can, by when, of which variant."""
 
     deal: Deal
-    people: list[User]
     proposed: int | None
+    assignee: User | None
     dues: list[datetime]
     variant: Variant | None
 
@@ -102,10 +102,6 @@ class AboutMessage:
 def works_on(actor: Actor, task: Task) -> bool:
     """Tell whether the task is the actor's to do."""
     return actor.is_admin or (Role.EXECUTOR in actor.roles and task.assignee_id == actor.user_id)
-
-
-def _the_only(people: list[User]) -> int | None:
-    return people[0].id if len(people) == 1 else None
 
 
 def card_key(task_id: int) -> str:
@@ -572,8 +568,7 @@ class TaskService(Service):
     @query(SELLERS)
     async def proposed_executor(self, tx: Transaction, actor: Actor, line_id: int) -> int | None:
         """Who did this line for this seller last (or for anybody); the only executor where there is one."""
-        last = await tx.tasks.last_assignee(line_id, actor.user_id)
-        return last or _the_only(await tx.people.colleagues(Role.EXECUTOR, 2))
+        return await self._who_does(tx, actor, line_id)
 
     @query(SELLERS)
     async def candidates(self, tx: Transaction, actor: Actor, deal_id: int) -> list[Candidate]:
@@ -582,16 +577,24 @@ class TaskService(Service):
         if deal is None:
             raise NotFound
         people = await tx.people.colleagues(Role.EXECUTOR)
-        proposed = await self._proposed(tx, actor, deal, people)
+        proposed = await self._proposed(tx, actor, deal)
         load = await tx.tasks.load([user.id for user in people])
         found = [Candidate(user, load.get(user.id, 0), user.id == proposed) for user in people]
         return sorted(found, key=lambda candidate: (not candidate.proposed, candidate.open_tasks))
 
     @query(SELLERS)
     async def proposal(
-        self, tx: Transaction, actor: Actor, deal_id: int, kind: TaskKind, variant_id: int | None = None
+        self,
+        tx: Transaction,
+        actor: Actor,
+        deal_id: int,
+        kind: TaskKind,
+        variant_id: int | None = None,
+        assignee_id: int | None = None,
     ) -> Proposal:
-        """What to propose for a new task: the ends of today (while there is time) and of the next working days."""
+        """What to propose for a new task: the ends of today (while there is time) and of the next working days. With
+        whoever has been chosen, while he is an executor.
+        """
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
@@ -599,11 +602,10 @@ class TaskService(Service):
             raise Forbidden(f"deal {deal_id} is of seller {deal.seller_id}")
         if kind is TaskKind.ISSUE:
             variant_id = await self._chosen(tx, deal_id, variant_id)
-        people = await tx.people.colleagues(Role.EXECUTOR)
         return Proposal(
             deal=deal,
-            people=people,
-            proposed=await self._proposed(tx, actor, deal, people),
+            proposed=await self._proposed(tx, actor, deal),
+            assignee=await tx.people.colleague(Role.EXECUTOR, assignee_id) if assignee_id is not None else None,
             dues=await self._dues(tx, actor),
             variant=None if variant_id is None else await tx.variants.caption(variant_id),
         )
@@ -619,11 +621,18 @@ class TaskService(Service):
 
     # --- inner steps --------------------------------------------------------------------------------------------
 
-    @staticmethod
-    async def _proposed(tx: Transaction, actor: Actor, deal: Deal, people: list[User]) -> int | None:
-        if deal.executor_id in {user.id for user in people}:
+    async def _proposed(self, tx: Transaction, actor: Actor, deal: Deal) -> int | None:
+        if deal.executor_id is not None and await tx.people.colleague(Role.EXECUTOR, deal.executor_id) is not None:
             return deal.executor_id
-        return await tx.tasks.last_assignee(deal.line_id, actor.user_id) or _the_only(people)
+        return await self._who_does(tx, actor, deal.line_id)
+
+    @staticmethod
+    async def _who_does(tx: Transaction, actor: Actor, line_id: int) -> int | None:
+        last = await tx.tasks.last_assignee(line_id, actor.user_id)
+        if last is not None:
+            return last
+        two = await tx.people.colleagues(Role.EXECUTOR, 2)
+        return two[0].id if len(two) == 1 else None
 
     @staticmethod
     async def _dues(tx: Transaction, actor: Actor) -> list[datetime]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, and_, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, func, literal_column, select, update
 
 from models.enums import Role
 from models.tables import Client, Deal, Invite, Task, User
@@ -67,10 +67,21 @@ class People(Repository):
         """Active people who hold a role, by name."""
         return await self.many(select(User).where(holds(role)).order_by(*BY_NAME))
 
-    async def colleagues(self, role: Role, most: int | None = None, *, besides: int | None = None) -> list[User]:
+    async def colleagues(
+        self, role: Role, most: int | None = None, *, offset: int = 0, besides: int | None = None
+    ) -> list[User]:
         """Active people who hold a role, by name, with nothing but their names; `most` of them, without this one."""
-        found = await self.direct(_COLLEAGUES[role], most, besides or 0)
+        found = await self.direct(_COLLEAGUES[role], most, offset, besides or 0)
         return [COLLEAGUE.row(row) for row in found]
+
+    async def how_many(self, role: Role, *, besides: int | None = None) -> int:
+        """How many active people hold a role, without this one."""
+        return int((await self.direct(_HOW_MANY[role], besides or 0))[0][0])
+
+    async def colleague(self, role: Role, user_id: int) -> User | None:
+        """An active person who holds a role, with nothing but his name."""
+        found = await self.direct(_COLLEAGUE[role], user_id)
+        return COLLEAGUE.row(found[0]) if found else None
 
     async def page(self, offset: int, limit: int) -> tuple[list[User], int]:
         """Everybody, the blocked last, by name; and how many there are."""
@@ -173,9 +184,17 @@ _OWN_CLIENT = Client.deleted_at.is_(None)
 _COLLEAGUES = {
     role: ready(
         select(*COLLEAGUE.columns)
-        .where(holds(role), User.id != given(2, BigInteger()))
+        .where(holds(role), User.id != given(3, BigInteger()))
         .order_by(*BY_NAME)
         .limit(given(1, BigInteger()))
+        .offset(given(2, BigInteger()))
     )
     for role in Role
+}
+_HOW_MANY = {
+    role: ready(select(func.count()).select_from(User).where(holds(role), User.id != given(1, BigInteger())))
+    for role in Role
+}
+_COLLEAGUE = {
+    role: ready(select(*COLLEAGUE.columns).where(holds(role), User.id == given(1, BigInteger()))) for role in Role
 }

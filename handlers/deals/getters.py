@@ -9,7 +9,7 @@ from markupsafe import Markup
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
 from fsm.journal_words import author_of, words_of
-from fsm.navigation import PAGE, page_of, paged, pager_preview, pages
+from fsm.navigation import PAGE, page_of, pager_preview, pages
 from fsm.text import html, lines, short
 from fsm.words import (
     CLOSE_REASON,
@@ -413,12 +413,12 @@ def weekday_short(value: date) -> str:
 
 async def executor(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     view, head = await _headed(dialog_manager, _("Executor"))
-    people, pager = paged(
-        await services(dialog_manager).deals.executors(actor(dialog_manager)), dialog_manager, "people"
+    people, total = await services(dialog_manager).deals.executors(
+        actor(dialog_manager), page_of(dialog_manager, "people") * PAGE, PAGE
     )
     return {
         "text": lines(head, "", _("Who calculates and issues on this deal?")),
-        **pager,
+        **pages(total, dialog_manager, "people"),
         "people": [
             {"id": user.id, "label": f"● {user.full_name}" if user.id == view.deal.executor_id else user.full_name}
             for user in people

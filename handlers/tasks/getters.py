@@ -199,7 +199,11 @@ def _loaded(name: str, count: int, *, proposed: bool = False) -> str:
 async def proposal(manager: DialogManager) -> Proposal:
     given: Any = manager.start_data
     return await services(manager).tasks.proposal(
-        actor(manager), start_id(manager, "deal_id"), TaskKind(given["kind"]), given.get("variant_id")
+        actor(manager),
+        start_id(manager, "deal_id"),
+        TaskKind(given["kind"]),
+        given.get("variant_id"),
+        kept(manager, "assignee_id"),
     )
 
 
@@ -238,7 +242,7 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     found = await proposal(dialog_manager)
     zone = actor(dialog_manager).zone
     due, comment = due_of(dialog_manager, found), kept(dialog_manager, "comment", "")
-    who = next((one for one in found.people if one.id == kept(dialog_manager, "assignee_id")), None)
+    who = found.assignee
     today = now(dialog_manager).astimezone(zone).date()
     chips = [*found.dues] if due in found.dues else [due, *found.dues]
     return {
