@@ -62,7 +62,8 @@ def watched(database: Database) -> Iterator[list[tuple[str, Any]]]:
     way = database.direct
 
     def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        sent.append((statement, parameters))
+        # Of a statement that is sent with a list of parameters, a row for each time, the first tells the plan.
+        sent.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     def also(send: Any) -> Any:
         async def listened(statement: str, *values: Any) -> Any:

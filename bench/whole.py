@@ -194,7 +194,14 @@ async def morning(databases: Databases, folder: Path, given: Any) -> list[Row]:
         bot.telegram.listeners.append(one_less)
         # In the evening nobody is told any more what his day brings: they live where it is ten in the morning now.
         east = (22 - datetime.now(UTC).hour) % 24 - 12
-        await bot.database.execute("UPDATE users SET time_zone = $1", f"Etc/GMT{-east:+}")
+        zone = f"Etc/GMT{-east:+}"
+        await bot.database.execute("UPDATE users SET time_zone = $1", zone)
+        # Whose day is empty is told nothing: each of them has a deal that comes up today.
+        await bot.database.execute(
+            "UPDATE deals SET review_on = (now() AT TIME ZONE $1)::date"
+            " WHERE id IN (SELECT min(id) FROM deals WHERE stage <> 'closed' GROUP BY seller_id)",
+            zone,
+        )
         await bot.database.execute(
             "UPDATE reminders SET due_at = now(), status = 'planned', sent_at = NULL WHERE kind = 'digest'"
             " AND recipient_id IN (SELECT id FROM users WHERE telegram_id >= $1 ORDER BY id LIMIT $2)",
@@ -202,7 +209,7 @@ async def morning(databases: Databases, folder: Path, given: Any) -> list[Row]:
             count,
         )
         began = time.monotonic()
-        pressing = asyncio.create_task(taps.open_loop(bot, people, taps.CARD, 20, given.seconds))
+        pressing = asyncio.create_task(taps.open_loop(bot, people, taps.CARD, 20, count / 25))
         async with asyncio.timeout(180):
             await done.wait()
         seconds = time.monotonic() - began

@@ -181,7 +181,7 @@ class PeopleService(Service):
         await tx.add(user)
         tx.actor_id = user.id
         tx.audit("person.joined", "user", user.id, roles=roles)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
         if Role.ADMIN.value in roles:
             await tx.reminders.plan_admin_steps(user.id)
         for admin in await tx.people.with_role(Role.ADMIN):
@@ -201,7 +201,7 @@ class PeopleService(Service):
         if was and Role.ADMIN.value not in roles:
             await tx.reminders.forget_admin_steps(user.id)
             await _withdraw_invites(tx, user.id)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
 
     @before_roles("only notes that a known person was here")
     async def seen(self, actor: Actor) -> None:
@@ -359,7 +359,7 @@ class PeopleService(Service):
         await tx.session.flush()
         await tx.reminders.forget_admin_steps(user_id)
         await _withdraw_invites(tx, user_id)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
 
     @command(ADMINS)
     async def unblock(self, tx: Transaction, actor: Actor, user_id: int) -> None:  # noqa: ARG002
@@ -371,7 +371,7 @@ class PeopleService(Service):
             raise AlreadyDone
         user.active = True
         tx.audit("person.unblocked", "user", user_id)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
         if Role.ADMIN.value in user.roles:
             await tx.reminders.plan_admin_steps(user_id)
 

@@ -250,16 +250,18 @@ async def work_hours(tx: Transaction) -> tuple[int, int]:
     return int(opens), int(closes)
 
 
-async def plan_digest(tx: Transaction, user: User) -> None:
-    """Plan a person's next morning digest: today's when its hour is still ahead, otherwise tomorrow's."""
-    tx.reminders.forget_planned([ReminderKind.DIGEST], user.id)
-    if not user.active:
-        return
-    today = today_of(user, tx.now)
-    due = digest_of(user, today)
-    if due <= tx.now or await tx.reminders.last_day(ReminderKind.DIGEST, user.id) == today:
-        due = digest_of(user, today + timedelta(days=1))
-    tx.reminders.plan([row(user, ReminderKind.DIGEST, user.id, 0, due, None)])
+async def plan_digests(tx: Transaction, *people: User) -> None:
+    """Plan the next morning digest of each: today's when its hour is still ahead, otherwise tomorrow's."""
+    last = await tx.reminders.last_days(ReminderKind.DIGEST, [user.id for user in people])
+    for user in people:
+        tx.reminders.forget_planned([ReminderKind.DIGEST], user.id)
+        if not user.active:
+            continue
+        today = today_of(user, tx.now)
+        due = digest_of(user, today)
+        if due <= tx.now or last.get(user.id) == today:
+            due = digest_of(user, today + timedelta(days=1))
+        tx.reminders.plan([row(user, ReminderKind.DIGEST, user.id, 0, due, None)])
 
 
 def digest_of(user: User, day: date) -> datetime:

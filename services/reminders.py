@@ -147,14 +147,15 @@ class ReminderService(Service):
         people = {user.id: user for user in await tx.people.by_ids({row.recipient_id for row in rows})}
         late = await tx.reminders.count_late(list(people), tx.now, LATE)
         gathered: set[int] = set()
-        for row in rows:
+        digests = [row for row in rows if row.kind is ReminderKind.DIGEST]
+        if digests:
+            await self._fire_digests(tx, digests, people)
+        for row in rows[len(digests) :]:
             user = people[row.recipient_id]
             # What was put off until the morning after an absence still bears the day that it was for.
             is_late = row.due_at <= tx.now - LATE or row.local_date < planning.today_of(user, tx.now)
             alone = not is_late or late.get(user.id, 0) <= MANY
-            if row.kind is ReminderKind.DIGEST:
-                await self._fire_digest(tx, row, user)
-            elif not await self._hears(tx, row, user):
+            if not await self._hears(tx, row, user):
                 await self._pass_on(tx, row, user)
                 self._settle(tx, row, said=False)
                 await self._again_tomorrow(tx, row)
@@ -221,17 +222,20 @@ class ReminderService(Service):
         )
 
     @staticmethod
-    async def _fire_digest(tx: Transaction, row: Reminder, user: User) -> None:
-        """One digest a day of the person; after an absence today's comes late, and yesterday's never."""
-        today = planning.today_of(user, tx.now)
-        late = tx.now - planning.digest_of(user, today)
-        night = planning.is_quiet(user, tx.now) and late >= DIGEST_LATENESS
-        has_come = late >= timedelta() and await tx.reminders.last_day(ReminderKind.DIGEST, user.id) != today
-        if has_come:
-            row.local_date = today
-        ReminderService._settle(tx, row, said=has_come and not night and user.active and user.reachable)
+    async def _fire_digests(tx: Transaction, rows: list[Reminder], people: dict[int, User]) -> None:
+        """One digest a day of each person; after an absence today's comes late, and yesterday's never."""
+        last = await tx.reminders.last_days(ReminderKind.DIGEST, people)
+        for row in rows:
+            user = people[row.recipient_id]
+            today = planning.today_of(user, tx.now)
+            late = tx.now - planning.digest_of(user, today)
+            night = planning.is_quiet(user, tx.now) and late >= DIGEST_LATENESS
+            has_come = late >= timedelta() and last.get(user.id) != today
+            if has_come:
+                row.local_date = last[user.id] = today
+            ReminderService._settle(tx, row, said=has_come and not night and user.active and user.reachable)
         await tx.session.flush()
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, *(people[row.recipient_id] for row in rows))
 
     @staticmethod
     async def _wait_for_morning(tx: Transaction, row: Reminder, user: User, *, keep_day: bool) -> None:
@@ -276,8 +280,7 @@ class ReminderService(Service):
     async def ensure_digests(self, tx: Transaction, actor: Actor) -> int:  # noqa: ARG002
         """Plan a digest for every active person who has none planned; returns for how many."""
         people = await tx.reminders.without_digest()
-        for user in people:
-            await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, *people)
         return len(people)
 
     # --- looking --------------------------------------------------------------------------------------------------

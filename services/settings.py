@@ -130,7 +130,7 @@ class SettingsService(Service):
         zone = read_zone(text, tx.now)
         user = await self._set(tx, actor, time_zone=zone)
         await tx.reminders.move_zone(user.id, actor.zone.key, zone)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
         return zone
 
     @command(ANYBODY)
@@ -139,7 +139,7 @@ class SettingsService(Service):
         if not 0 <= hour <= 23:
             raise Invalid("An hour of the day is from 0 to 23.")
         user = await self._set(tx, actor, digest_hour=hour)
-        await planning.plan_digest(tx, user)
+        await planning.plan_digests(tx, user)
 
     @command(ANYBODY)
     async def set_quiet(self, tx: Transaction, actor: Actor, since: int, until: int) -> None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
+    BigInteger,
     ColumnElement,
     CompoundSelect,
+    Date,
+    DateTime,
     ScalarSelect,
     Select,
+    all_,
     and_,
     cast,
     false,
@@ -19,16 +23,18 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.types import Date
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.enums import DeliveryStatus, TaskStatus
 from models.scope import EVERYTHING, Scope
 from models.tables import InboxUpdate, OutboxMessage, Payment, Policy, Task, User
+from storage.direct import given, ready
 from storage.policies import without_commission
 from storage.repository import (
     Repository,
     awaited,
     different_up_to,
+    far_enough,
     number,
     of_live_policy,
     open_deals,
@@ -40,6 +46,11 @@ from storage.repository import (
 RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
 NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
 UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
+
+
+VIEWER, TODAY = given(1, BigInteger()), given(3, Date())
+NOW, DAY_ENDS = (given(place, DateTime(timezone=True)) for place in (2, 4))
+SEEN_DEALS, SEEN_TASKS = (given(place, ARRAY(BigInteger)) for place in (5, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +65,14 @@ class Whose:
     day_ends: datetime
 
     @property
-    def scope(self) -> Scope:
-        return EVERYTHING if self.everything else Scope(self.user_id, as_seller=self.sells)
+    def sees(self) -> Scope:
+        """What such a person sees of the agency, whoever he is."""
+        return EVERYTHING if self.everything else Scope(as_seller=self.sells)
 
     @property
-    def mine(self) -> ColumnElement[bool]:
-        return Task.assignee_id == self.user_id
-
-    def given(self, deals: CTE) -> ColumnElement[bool]:
-        """What others have to do on these deals."""
-        return and_(~self.mine, self.on(deals))
-
-    def on(self, deals: CTE) -> ColumnElement[bool]:
-        return awaited(Task.deal_id, self.scope, deals)
-
-    @property
-    def late(self) -> ColumnElement[bool]:
-        return and_(RUNNING, Task.due_at < self.now)
-
-    @property
-    def due_today(self) -> ColumnElement[bool]:
-        return and_(RUNNING, Task.due_at >= self.now, Task.due_at < self.day_ends)
+    def values(self) -> tuple[int, datetime, date, datetime]:
+        """What comes with each call: the first four places."""
+        return self.user_id, self.now, self.today, self.day_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,48 +104,9 @@ class AgencyCounts:
 class Digest(Repository):
     async def counts(self, whose: Whose, short_days: int) -> DayCounts:
         """All the numbers of a person's day in one round trip."""
-        deals = open_deals(whose.scope)
-        touches, tasks = select(deals.c.id), select(Task.id)
-        owed = self._owed(whose, deals, Payment.due_on < whose.today, ~_promised_from(whose.today))
-        asked = Task.status == TaskStatus.QUESTION
-        counted = (
-            touches.where(deals.c.review_on < whose.today),
-            self._expired(whose, deals, short_days),
-            owed,
-            # What is one's own and what others have to do are never the same.
-            union_all(*(tasks.where(whose.late, theirs) for theirs in (whose.mine, whose.given(deals)))),
-            touches.where(deals.c.review_on == whose.today),
-            self._owed_today(whose, deals),
-            tasks.where(whose.mine, whose.due_today),
-            tasks.where(whose.on(deals), asked),
-            tasks.where(whose.given(deals), NOT_TAKEN),
-            tasks.where(whose.mine, NOT_TAKEN),
-        )
-        row = await self.session.execute(select(*(up_to_many(rows, everybodys=whose.everything) for rows in counted)))
-        return DayCounts(*(number(counted) for counted in row.one()))
-
-    @staticmethod
-    def _expired(whose: Whose, deals: CTE, short_days: int) -> Select[*tuple[Any, ...]]:
-        """Policies that have ended with nobody deciding about them; a short one is not decided about."""
-        return select(Policy.deal_id, Policy.ends_on).where(
-            awaited(Policy.deal_id, whose.scope, deals),
-            Policy.outcome.is_(None),
-            Policy.deleted_at.is_(None),
-            Policy.ends_on < whose.today,
-            Policy.ends_on - Policy.starts_on >= short_days - 1,
-        )
-
-    @staticmethod
-    def _owed(whose: Whose, deals: CTE, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-        return select(Payment.deal_id, Payment.due_on).where(
-            awaited(Payment.deal_id, whose.scope, deals), *UNPAID, *when, of_live_policy(whose.scope)
-        )
-
-    def _owed_today(self, whose: Whose, deals: CTE) -> CompoundSelect[*tuple[Any, ...]]:
-        """What is due on this day and not promised for later, and what is promised for this day."""
-        due = self._owed(whose, deals, Payment.due_on == whose.today, ~_promised_from(whose.today + timedelta(days=1)))
-        promised = self._owed(whose, deals, Payment.due_on < whose.today, Payment.promised_on == whose.today)
-        return union_all(due, promised)
+        statement = _counts(whose.sees, short_days, far_enough(0))
+        row = (await self.direct(statement, *whose.values))[0]
+        return DayCounts(*(number(counted) for counted in row))
 
     async def agency(self) -> AgencyCounts:
         """What waits for an admin."""
@@ -169,51 +128,69 @@ class Digest(Repository):
         self, whose: Whose, short_days: int, seen_deals: Collection[int], seen_tasks: Collection[int]
     ) -> tuple[str, int, int] | None:
         """The most urgent deal or task that has not been looked at: (kind, id, how many there are with it)."""
-        deals = open_deals(whose.scope)
-        parts = [*self._deals(whose, deals, short_days, seen_deals), *self._tasks(whose, deals, seen_tasks)]
-        items = union_all(*(part.order_by(None).subquery().select() for part in parts)).cte("items")
-        # A person's are found once; of everybody's the first for each reason tells the first of all.
-        items = items.prefix_with("NOT MATERIALIZED" if whose.everything else "MATERIALIZED", dialect="postgresql")
-        each = union_all(*(part.limit(up_to(1)).subquery().select() for part in parts)).subquery()
-        firsts = each if whose.everything else items
-        first = (
-            select(firsts).order_by(firsts.c.rank, firsts.c.day, firsts.c.kind, firsts.c.id).limit(up_to(1)).subquery()
-        )
-        left = different_up_to(select(items.c.kind, items.c.id), everybodys=whose.everything)
-        row = (await self.session.execute(select(first.c.kind, first.c.id, left))).one_or_none()
-        return None if row is None else (str(row[0]), int(row[1]), number(row[2]))
+        statement = _next_item(whose.sees, short_days, far_enough(0))
+        found = await self.direct(statement, *whose.values, list(seen_deals), list(seen_tasks))
+        return (str(found[0][0]), int(found[0][1]), number(found[0][2])) if found else None
 
-    def _deals(
-        self, whose: Whose, deals: CTE, short_days: int, but: Collection[int]
-    ) -> Iterator[Select[*tuple[Any, ...]]]:
-        """Deals to be looked at: those that burn, then today's; for each reason in the order of its days."""
-        deal = literal("deal").label("kind")
-        for rank, when in ((0, deals.c.review_on < whose.today), (1, deals.c.review_on == whose.today)):
-            found = select(deal, deals.c.id, literal(rank).label("rank"), deals.c.review_on.label("day"))
-            yield found.where(when, deals.c.id.not_in(but)).order_by(deals.c.review_on, deals.c.id)
-        # These by the day since which they burn: it stands in their own index, and no deal is looked up.
-        expired = (
-            self._expired(whose, deals, short_days)
-            .where(Policy.deal_id.not_in(but))
-            .order_by(Policy.ends_on, Policy.id)
+
+class _Day:
+    """What a person's day is made of, said once for everybody who sees the same part of the agency."""
+
+    def __init__(self, sees: Scope, short_days: int) -> None:
+        self.sees, self._short_days = sees, short_days
+        self.deals = open_deals(sees, VIEWER)
+        self.mine = Task.assignee_id == VIEWER
+        self.on_deals = awaited(Task.deal_id, sees, self.deals)
+        self.given = and_(~self.mine, self.on_deals)
+        self.late = and_(RUNNING, Task.due_at < NOW)
+        self.due_today = and_(RUNNING, Task.due_at >= NOW, Task.due_at < DAY_ENDS)
+        self.asked = and_(self.on_deals, Task.status == TaskStatus.QUESTION)
+
+    def expired(self) -> Select[*tuple[Any, ...]]:
+        """Policies that have ended with nobody deciding about them; a short one is not decided about."""
+        return select(Policy.deal_id, Policy.ends_on).where(
+            awaited(Policy.deal_id, self.sees, self.deals),
+            Policy.outcome.is_(None),
+            Policy.deleted_at.is_(None),
+            Policy.ends_on < TODAY,
+            Policy.ends_on - Policy.starts_on >= self._short_days - 1,
         )
-        owing = self._owed(whose, deals, Payment.due_on < whose.today, ~_promised_from(whose.today))
-        owing = owing.where(Payment.deal_id.not_in(but)).order_by(Payment.due_on, Payment.id)
+
+    def owing(self) -> Select[*tuple[Any, ...]]:
+        """Instalments whose day is over, but for those that the client has promised for today or later."""
+        return self._owed(Payment.due_on < TODAY, ~func.coalesce(Payment.promised_on >= TODAY, false()))
+
+    def owed_today(self) -> CompoundSelect[*tuple[Any, ...]]:
+        """What is due on this day and not promised for later, and what is promised for this day."""
+        due = self._owed(Payment.due_on == TODAY, ~func.coalesce(Payment.promised_on > TODAY, false()))
+        return union_all(due, self._owed(Payment.due_on < TODAY, Payment.promised_on == TODAY))
+
+    def _owed(self, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+        theirs = awaited(Payment.deal_id, self.sees, self.deals)
+        return select(Payment.deal_id, Payment.due_on).where(theirs, *UNPAID, *when, of_live_policy(self.sees, VIEWER))
+
+    def deals_to_look_at(self) -> Iterator[Select[*tuple[Any, ...]]]:
+        """Deals that burn, then today's; for each reason in the order of its days."""
+        deal, deals = literal("deal").label("kind"), self.deals
+        for rank, when in ((0, deals.c.review_on < TODAY), (1, deals.c.review_on == TODAY)):
+            found = select(deal, deals.c.id, literal(rank).label("rank"), deals.c.review_on.label("day"))
+            yield found.where(when, deals.c.id != all_(SEEN_DEALS)).order_by(deals.c.review_on, deals.c.id)
+        # These by the day since which they burn: it stands in their own index, and no deal is looked up.
+        expired = self.expired().where(Policy.deal_id != all_(SEEN_DEALS)).order_by(Policy.ends_on, Policy.id)
+        owing = self.owing().where(Payment.deal_id != all_(SEEN_DEALS)).order_by(Payment.due_on, Payment.id)
         for burning in (expired, owing):
             id_, since = burning.selected_columns
             yield burning.with_only_columns(deal, id_.label("id"), literal(0).label("rank"), since.label("day"))
 
-    @staticmethod
-    def _tasks(whose: Whose, deals: CTE, but: Collection[int]) -> Iterator[Select[*tuple[Any, ...]]]:
+    def tasks_to_look_at(self) -> Iterator[Select[*tuple[Any, ...]]]:
         """Tasks to be done or answered: overdue first, then today's, then those that wait for somebody."""
-        asked = Task.status == TaskStatus.QUESTION
         for rank, wanted in (
-            (0, whose.mine & whose.late),
-            (0, whose.given(deals) & whose.late),
-            (1, whose.mine & whose.due_today),
-            (2, whose.mine & NOT_TAKEN),
-            (2, whose.given(deals) & NOT_TAKEN),
-            (2, and_(whose.on(deals), asked)),
+            (0, self.mine & self.late),
+            (0, self.given & self.late),
+            (1, self.mine & self.due_today),
+            (2, self.mine & NOT_TAKEN),
+            (2, self.given & NOT_TAKEN),
+            (2, self.asked),
         ):
             yield (
                 select(
@@ -222,15 +199,46 @@ class Digest(Repository):
                     literal(rank).label("rank"),
                     cast(Task.due_at, Date).label("day"),
                 )
-                .where(wanted, Task.id.not_in(but))
+                .where(wanted, Task.id != all_(SEEN_TASKS))
                 .order_by(Task.due_at, Task.id)
             )
 
 
+@cache
+def _counts(sees: Scope, short_days: int, _far: int) -> str:
+    """The statement of a day's numbers, in the order of `DayCounts`; `_far` is how far they are counted."""
+    day = _Day(sees, short_days)
+    touches, tasks = select(day.deals.c.id), select(Task.id)
+    counted = (
+        touches.where(day.deals.c.review_on < TODAY),
+        day.expired(),
+        day.owing(),
+        # What is one's own and what others have to do are never the same.
+        union_all(*(tasks.where(day.late, theirs) for theirs in (day.mine, day.given))),
+        touches.where(day.deals.c.review_on == TODAY),
+        day.owed_today(),
+        tasks.where(day.mine, day.due_today),
+        tasks.where(day.asked),
+        tasks.where(day.given, NOT_TAKEN),
+        tasks.where(day.mine, NOT_TAKEN),
+    )
+    return ready(select(*(up_to_many(rows, everybodys=sees.everything) for rows in counted)))
+
+
+@cache
+def _next_item(sees: Scope, short_days: int, _far: int) -> str:
+    """The statement of the first card that was not looked at, and how many there are."""
+    day = _Day(sees, short_days)
+    parts = [*day.deals_to_look_at(), *day.tasks_to_look_at()]
+    items = union_all(*(part.order_by(None).subquery().select() for part in parts)).cte("items")
+    # A person's are found once; of everybody's the first for each reason tells the first of all.
+    items = items.prefix_with("NOT MATERIALIZED" if sees.everything else "MATERIALIZED", dialect="postgresql")
+    each = union_all(*(part.limit(up_to(1)).subquery().select() for part in parts)).subquery()
+    firsts = each if sees.everything else items
+    first = select(firsts).order_by(firsts.c.rank, firsts.c.day, firsts.c.kind, firsts.c.id).limit(up_to(1)).subquery()
+    left = different_up_to(select(items.c.kind, items.c.id), everybodys=sees.everything)
+    return ready(select(first.c.kind, first.c.id, left))
+
+
 def _number(statement: Select[Any]) -> ScalarSelect[Any]:
     return statement.scalar_subquery()
-
-
-def _promised_from(day: date) -> ColumnElement[bool]:
-    """Whether the client has promised to pay on this day or later: then the money is not expected before."""
-    return func.coalesce(Payment.promised_on >= day, false())

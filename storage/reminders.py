@@ -1,6 +1,6 @@
 """Due rows: planned, claimed by a tick with SKIP LOCKED, answered or cancelled."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     Select,
     Text,
+    any_,
     cast,
     delete,
     func,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -214,12 +215,18 @@ class Reminders(Repository):
         )
         return {(kind, recipient_id) for kind, recipient_id in rows.all()}
 
-    async def last_day(self, kind: ReminderKind, object_id: int) -> date | None:
-        """The last local day on which a reminder of an object had its turn."""
-        turns = select(func.max(Reminder.local_date)).where(
-            Reminder.kind == kind, Reminder.object_id == object_id, Reminder.status != ReminderStatus.PLANNED
+    async def last_days(self, kind: ReminderKind, object_ids: Collection[int]) -> dict[int, date]:
+        """The last local day on which a reminder of each of these objects had its turn, where there was one."""
+        turns = (
+            select(Reminder.object_id, func.max(Reminder.local_date))
+            .where(
+                Reminder.kind == kind,
+                Reminder.object_id == any_(cast(list(object_ids), ARRAY(BigInteger))),
+                Reminder.status != ReminderStatus.PLANNED,
+            )
+            .group_by(Reminder.object_id)
         )
-        return (await self.session.execute(turns)).scalar_one()
+        return dict((await self.session.execute(turns)).all())
 
     async def deal_is_named(self, row: Reminder, day_begins: datetime, day_ends: datetime) -> bool:
         """Whether a review's recipient hears on this day of his of something that happens in the deal."""

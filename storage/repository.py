@@ -101,7 +101,12 @@ def in_ways(ways: list[ColumnElement[bool]], *columns: Any, where: tuple[ColumnE
     return parts[0] if len(parts) == 1 else union(*parts)
 
 
-def among(deal_id: InstrumentedAttribute[int], scope: Scope, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+def among(
+    deal_id: InstrumentedAttribute[int],
+    scope: Scope,
+    *where: ColumnElement[bool],
+    viewer: ColumnElement[int] | None = None,
+) -> ColumnElement[bool]:
     """Rows of the deals inside a scope, looked up from the person's deals; `where` is about these.
 
     As an array: the planner would else be tempted to walk everybody's rows in the order of the list until a page is
@@ -109,7 +114,7 @@ def among(deal_id: InstrumentedAttribute[int], scope: Scope, *where: ColumnEleme
     """
     if scope.everything:
         return true()
-    return deal_id == any_(func.array(seen(scope, Deal.id, where=where).scalar_subquery()))
+    return deal_id == any_(func.array(seen(scope, Deal.id, where=where, viewer=viewer).scalar_subquery()))
 
 
 def awaited(deal_id: InstrumentedAttribute[int], scope: Scope, deals: CTE | None = None) -> ColumnElement[bool]:
@@ -123,12 +128,13 @@ def awaited(deal_id: InstrumentedAttribute[int], scope: Scope, deals: CTE | None
     return deal_id == any_(func.array(select(deals.c.id).scalar_subquery()))
 
 
-def open_deals(scope: Scope) -> CTE:
+def open_deals(scope: Scope, viewer: ColumnElement[int] | None = None) -> CTE:
     """The open deals inside a scope (id, review_on, updated_at), for a statement that asks of them more than once.
 
     A person's are looked up once; of everybody's each part of the statement looks for its own.
     """
-    found = seen(scope, Deal.id, Deal.review_on, Deal.updated_at, where=(OPEN_DEAL,)).cte("open_deals")
+    columns = Deal.id, Deal.review_on, Deal.updated_at
+    found = seen(scope, *columns, where=(OPEN_DEAL,), viewer=viewer).cte("open_deals")
     return found.prefix_with("NOT MATERIALIZED" if scope.everything else "MATERIALIZED", dialect="postgresql")
 
 
@@ -140,10 +146,10 @@ def among_first(key: InstrumentedAttribute[int], rows: Rows, most: int) -> Colum
     return key == any_(func.array(rows.limit(up_to(most)).scalar_subquery()))
 
 
-def of_live_policy(scope: Scope) -> ColumnElement[bool]:
+def of_live_policy(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
     """Payments of policies that are not deleted: by what little is deleted, for an index holds these alone."""
-    deleted = select(Policy.id).where(Policy.deleted_at.is_not(None), among(Policy.deal_id, scope)).correlate(None)
-    return Payment.policy_id.not_in(deleted)
+    theirs = among(Policy.deal_id, scope, viewer=viewer)
+    return Payment.policy_id.not_in(select(Policy.id).where(Policy.deleted_at.is_not(None), theirs).correlate(None))
 
 
 def up_to(most: int) -> ColumnElement[int]:

@@ -546,7 +546,7 @@ async def test_a_moved_digest_hour_does_not_bring_a_second_one_today(agency: Age
     await tick(agency, 2026, 3, 3, 9)
     await change(agency, agency.anna.user_id, digest_hour=12)
     async with agency.transactions.begin(None, agency.clock.now()) as tx:
-        await planning.plan_digest(tx, await tx.session.get_one(User, agency.anna.user_id))
+        await planning.plan_digests(tx, await tx.session.get_one(User, agency.anna.user_id))
         await tx.commit()
     await tick(agency, 2026, 3, 3, 12)
     await tick(agency, 2026, 3, 4, 9)
