@@ -128,16 +128,15 @@ def folder() -> Path:
     return Path(os.environ.get("DATA_DIR", "var")).resolve() / "bench"
 
 
-def build(deals: int) -> datetime:
+def build(deals: int, sellers: int, now: datetime) -> datetime:
     """Make the database of so many deals, unless it is there; the moment that it is made for."""
-    place = folder() / str(deals)
+    place = _place(deals, sellers)
     stamp = place / "made-for"
     if not stamp.exists():
         room = shutil.disk_usage(folder().parent if folder().parent.exists() else Path.cwd()).free
         if room < 2 * deals * BYTES_A_DEAL:
             raise SystemExit(f"{deals} deals need {2 * deals * BYTES_A_DEAL >> 30} GB of free disk")
-        now = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
-        sizes = Sizes(deals, max(1, deals // 1000), policies=2, payments=4)
+        sizes = Sizes(deals, sellers, policies=2, payments=4)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         place.chmod(0o755)
@@ -146,6 +145,10 @@ def build(deals: int) -> datetime:
             asyncio.run(fill(server.url, sizes, now=now))
         stamp.write_text(now.isoformat(), encoding="utf-8")
     return datetime.fromisoformat(stamp.read_text(encoding="utf-8"))
+
+
+def _place(deals: int, sellers: int) -> Path:
+    return folder() / f"{deals} of {sellers}"
 
 
 async def learn(url: str, now: datetime, only: str) -> tuple[list[Asked], list[str]]:
@@ -264,12 +267,15 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=40, help="in a round")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    sizes = (SMALL, given.deals)
-    moments = [build(deals) for deals in sizes]
+    # In both there are as many colleagues: a list of them is then the same rows.
+    sellers = max(1, given.deals // 1000)
+    today = build(given.deals, sellers, datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0))
+    moments = [build(SMALL, sellers, today), today]
+    places = [_place(deals, sellers) for deals in (SMALL, given.deals)]
     cores = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         os.sched_setaffinity(0, cores[:1])
-        servers = [stack.enter_context(EmbeddedPostgres(folder() / str(deals), options=AS_IN_LIFE)) for deals in sizes]
+        servers = [stack.enter_context(EmbeddedPostgres(place, options=AS_IN_LIFE)) for place in places]
         os.sched_setaffinity(0, cores[1:] or cores)
         for server in servers:
             asyncio.run(_upgrade(server.url))

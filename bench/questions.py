@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from models.enums import Role, TaskKind
+from models.enums import Role, TaskFilter, TaskKind
 from services.access import Actor
 from services.registry import Services
 from services.rules.deal_line import ClientDraft
@@ -98,8 +98,8 @@ def _lists(found: dict[str, Any], today: date, far: int) -> Iterator[tuple[str, 
     yield "deals.page", "mine, page 100", {"filter_": "mine", "offset": 8 * far, "limit": 8}
     yield "clients.page", "", {"offset": 0, "limit": 8}
     yield "clients.page", "page 100", {"offset": 8 * far, "limit": 8}
-    for which in ("mine", "given", "all"):
-        yield "tasks.mine", which, {"which": which}
+    for filter_ in TaskFilter:
+        yield "tasks.mine", filter_.value, {"which": filter_}
     for which in ("due", "overdue", "all"):
         yield "money.due", which, {"which": which}
     yield "money.due", "all, page 100", {"which": "all", "page": far}

@@ -184,6 +184,14 @@ class Ladder(StrEnum):
     CORPORATE = "corporate"
 
 
+class TaskFilter(StrEnum):
+    """Which open tasks a list shows: to do oneself, waited for from others, all that one may see."""
+
+    MINE = "mine"
+    GIVEN = "given"
+    ALL = "all"
+
+
 class ReminderKind(StrEnum):
     POLICY_END = "policy_end"
     PAYMENT = "payment"

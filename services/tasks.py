@@ -6,10 +6,9 @@ AlreadyDone, and leaves a TaskMove, a line in the deal's journal, an audit recor
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from enum import StrEnum
 from typing import Any
 
-from models.enums import DealStage, Role, TaskKind, TaskStatus, VariantStatus
+from models.enums import DealStage, Role, TaskFilter, TaskKind, TaskStatus, VariantStatus
 from models.tables import Deal, JournalEntry, Task, TaskMove, User, Variant
 from services import planning, touch
 from services.access import ANYBODY, EXECUTORS, SELLERS, Actor, Service, command, query
@@ -25,7 +24,6 @@ from services.rules.stages import (
     check_task_move,
 )
 from services.rules.task_clock import elapsed_working_minutes, is_running
-from storage.tasks import EVERY_TASK, assigned_to, given_by
 from storage.uow import Transaction
 
 WORDS_LIMIT = 2000
@@ -35,14 +33,6 @@ PAGE = 8
 WORKING_DAYS_AHEAD = 3
 SOONEST = timedelta(hours=2)
 """Less than that before the day ends is no time to ask for something today."""
-
-
-class TaskFilter(StrEnum):
-    """Which open tasks a list shows: to do oneself, waited for from others, all that one may see."""
-
-    MINE = "mine"
-    GIVEN = "given"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -553,12 +543,7 @@ class TaskService(Service):
         self, tx: Transaction, actor: Actor, page: int = 0, which: TaskFilter = TaskFilter.MINE, size: int = PAGE
     ) -> tuple[list[Task], int]:
         """A page of open tasks by due, the overdue first, and how many there are."""
-        ways = {
-            TaskFilter.MINE: assigned_to(actor.user_id),
-            TaskFilter.GIVEN: given_by(actor.user_id),
-            TaskFilter.ALL: EVERY_TASK,
-        }[which]
-        return await tx.tasks.page(actor.scope, ways, offset=page * size, limit=size)
+        return await tx.tasks.page(actor.scope, actor.user_id, which, offset=page * size, limit=size)
 
     @query(ANYBODY)
     async def of_deal(self, tx: Transaction, actor: Actor, deal_id: int) -> list[Task]:

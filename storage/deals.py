@@ -95,13 +95,8 @@ class Deals(Repository):
         """
         when, day = ("before", before) if before is not None else ("on", on) if on is not None else (None, None)
         text = deal_list.statement(replace(scope, user_id=0), stage, when, limit, far_enough(offset))
-        days = (day,) if when else ()
-        rows = await self.direct(text, scope.user_id, offset, *days)
-        if rows:
-            return [deal_list.read(row) for row in rows], number(rows[0][0])
-        # Behind the last page: how many there are stands beside the rows of the first.
-        first = await self.direct(text, scope.user_id, 0, *days) if offset else []
-        return [], number(first[0][0]) if first else 0
+        rows, total = await self.listed(text, scope.user_id, offset, *((day,) if when else ()))
+        return [deal_list.read(row) for row in rows], total
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
         """A client's deals with their lines: open ones by next touch, then closed ones."""

@@ -43,7 +43,7 @@ class Dictionaries(Repository):
     async def usage(self, *, insurer_id: int | None = None, line_id: int | None = None) -> int:
         """How many policies an insurer or a line has."""
         mine = Policy.insurer_id == insurer_id if insurer_id is not None else Policy.line_id == line_id
-        return await self.count(select(Policy.id).where(mine, Policy.deleted_at.is_(None)))
+        return await self.count(select(Policy.id).where(mine, Policy.deleted_at.is_(None)), everybodys=True)
 
     async def last_position(self) -> int:
         return (await self.session.execute(select(func.max(LineOfBusiness.position)))).scalar_one() or 0

@@ -86,7 +86,7 @@ class People(Repository):
     async def page(self, offset: int, limit: int) -> tuple[list[User], int]:
         """Everybody, the blocked last, by name; and how many there are."""
         rows = await self.many(select(User).order_by(User.active.desc(), *BY_NAME).offset(offset).limit(limit))
-        return rows, await self.count(select(User.id))
+        return rows, await self.count(select(User.id), offset, everybodys=True)
 
     async def names(self, user_ids: Collection[int]) -> dict[int, str]:
         """What people are called; an id that is nobody's is left out."""

@@ -117,14 +117,20 @@ def among(
     return deal_id == any_(func.array(seen(scope, Deal.id, where=where, viewer=viewer).scalar_subquery()))
 
 
-def awaited(deal_id: InstrumentedAttribute[int], scope: Scope, deals: CTE | None = None) -> ColumnElement[bool]:
+def awaited(
+    deal_id: InstrumentedAttribute[int],
+    scope: Scope,
+    deals: CTE | None = None,
+    *,
+    viewer: ColumnElement[int] | None = None,
+) -> ColumnElement[bool]:
     """Open tasks, undecided policies and unpaid instalments inside a scope, looked up from the person's open deals:
     from `open_deals` where a statement has them.
 
     A closed deal has none of them (services.deals.close), so that of everybody's no deal is looked up.
     """
     if deals is None or scope.everything:
-        return among(deal_id, scope, OPEN_DEAL)
+        return among(deal_id, scope, OPEN_DEAL, viewer=viewer)
     return deal_id == any_(func.array(select(deals.c.id).scalar_subquery()))
 
 
@@ -268,6 +274,13 @@ class Repository:
         """How many rows there are, exactly or at least (models.values.at_least); `past` is the offset of the page."""
         counted = select(up_to_many(rows, past, everybodys=everybodys))
         return number((await self.session.execute(counted)).scalar_one())
+
+    async def listed(self, statement: str, viewer_id: int, offset: int, *more: Any) -> tuple[list[asyncpg.Record], int]:
+        """The rows of a page of such a list as storage.deal_list, and how many there are: their first column."""
+        rows = await self.direct(statement, viewer_id, offset, *more)
+        # Behind the last page: how many there are stands beside the rows of the first.
+        told = rows or (await self.direct(statement, viewer_id, 0, *more) if offset else [])
+        return rows, number(told[0][0]) if told else 0
 
     async def each(
         self, work: Callable[[ColumnElement[int]], Select[Any]], user_ids: Collection[int]

@@ -1,18 +1,20 @@
 """Tasks and their history."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.orm import joinedload
 
-from models.enums import Role, TaskKind
+from models.enums import Role, TaskFilter, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
+from storage import task_list
 from storage.direct import given, ready
 from storage.people import holds
-from storage.repository import OPEN_TASK, Repository, awaited, in_ways, may_see_deal, on_page, up_to
+from storage.repository import OPEN_TASK, Repository, far_enough, may_see_deal, up_to
 
 LATELY: Final = 500
 """Among how many of an author's latest calculations it is looked who does a line: years ago it was somebody else."""
@@ -99,15 +101,12 @@ class Tasks(Repository):
         )
 
     async def page(
-        self, scope: Scope, ways: list[ColumnElement[bool]], *, offset: int, limit: int
+        self, scope: Scope, viewer_id: int, which: TaskFilter, *, offset: int, limit: int
     ) -> tuple[list[Task], int]:
-        """Open tasks that are wanted in any of these ways, by due (the overdue are first by nature), a page of them,
-        and how many there are.
-        """
-        found = in_ways(ways, Task.id, Task.due_at, where=(OPEN_TASK, awaited(Task.deal_id, scope)))
-        page = select(Task).where(on_page(Task.id, found, "due_at", offset, limit))
-        rows = await self.many(_with_relations(page).order_by(Task.due_at, Task.id))
-        return rows, await self.count(found, offset, everybodys=scope.everything)
+        """Open tasks inside a scope that the viewer wants, with deal, client and line: a page by due, and how many."""
+        text = task_list.statement(replace(scope, user_id=0), which, limit, far_enough(offset))
+        rows, total = await self.listed(text, viewer_id, offset)
+        return [task_list.read(row) for row in rows], total
 
     async def moves(self, task_id: int) -> list[TaskMove]:
         """The history of a task from its beginning, with who moved it."""
@@ -163,15 +162,3 @@ def _last(most: int, *asked: ColumnElement[bool]) -> ScalarSelect[int]:
 _LAST_ASSIGNEE = ready(
     select(func.coalesce(_last(LATELY, Task.author_id == given(2, BigInteger())), _last(LATELY_OF_ALL)))
 )
-
-EVERY_TASK: list[ColumnElement[bool]] = [true()]
-
-
-def assigned_to(user_id: int) -> list[ColumnElement[bool]]:
-    return [Task.assignee_id == user_id]
-
-
-def given_by(user_id: int) -> list[ColumnElement[bool]]:
-    """What waits for others on a person's deals."""
-    others = Task.assignee_id != user_id
-    return [others & (Task.author_id == user_id), others & awaited(Task.deal_id, Scope(user_id, as_seller=True))]

@@ -14,10 +14,9 @@ from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from handlers.tasks import getters
 from handlers.tasks.steps import TOASTS, Step, do, go
-from models.enums import TaskKind
+from models.enums import TaskFilter, TaskKind
 from services.errors import Invalid
 from services.rules.reading import NoSuchDay, Unreadable, clean_text, echo, plain, read_date
-from services.tasks import TaskFilter
 
 _AT = re.compile(r"(?P<day>.*?)[\s,]*(?:\bв\s|\bat\s)?\s*(?<!\d)(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
 _CLOCK = re.compile(r"(?:^|\s)\d{1,2}:\d{2}$")

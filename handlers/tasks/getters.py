@@ -14,10 +14,10 @@ from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
 from handlers.tasks.texts import ICONS, about, doubt, is_late, text, title, worked
 from handlers.tasks.texts import due as due_line
-from models.enums import Role, TaskKind, TaskStatus
+from models.enums import Role, TaskFilter, TaskKind, TaskStatus
 from models.tables import Task
 from services.errors import N_
-from services.tasks import Proposal, TaskFilter
+from services.tasks import Proposal
 
 LIST_PREVIEW: dict[str, Any] = {
     "text": Markup("<b>Tasks</b>"),

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models.enums import DealStage, DocumentKind, ReminderKind, Role, TaskKind, TaskStatus
+from models.enums import DealStage, DocumentKind, ReminderKind, Role, TaskFilter, TaskKind, TaskStatus
 from models.tables import AuditRecord, Deal, Document, JournalEntry, OutboxMessage, Reminder, Task, TaskMove, User
 from services.access import Actor
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.reading import Unreadable
-from services.tasks import TaskCard, TaskFilter, TaskService
+from services.tasks import TaskCard, TaskService
 from storage import repository
 from tests.scheduler.acts import register
 from tests.services.conftest import Agency
