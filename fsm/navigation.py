@@ -1,8 +1,8 @@
 """The last row of every screen, and the pager of every list."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiogram.fsm.state import State
 from aiogram.types import CallbackQuery
@@ -21,6 +21,18 @@ from models.values.at_least import AtLeast
 PAGE = 8
 
 R = TypeVar("R")
+
+
+class Found(Protocol):
+    """A page's rows and how many there are."""
+
+    @property
+    def rows(self) -> Sequence[Any]: ...
+    @property
+    def total(self) -> int: ...
+
+
+P = TypeVar("P", bound=Found | tuple[Sequence[Any], int])
 
 
 def menu_button() -> Keyboard:
@@ -76,6 +88,21 @@ def pages(total: int, manager: DialogManager, pager: str = "page", size: int = P
         f"{pager}_at": f"{page + 1} / {last + 1}{'+' * isinstance(total, AtLeast)}",
         f"{pager}_last": last,
     }
+
+
+async def at_page(
+    manager: DialogManager, ask: Callable[[int], Awaitable[P]], pager: str = "page", size: int = PAGE
+) -> P:
+    """What a list that pages in SQL shows: `ask` finds its rows and how many there are, given a page from 0.
+
+    A page that has emptied under the person, whose last row is done with, is not shown: the last one is that there is.
+    """
+    found = await ask(page_of(manager, pager))
+    rows, total = found if isinstance(found, tuple) else (found.rows, found.total)
+    if rows or not total:
+        return found
+    manager.dialog_data[pager] = (total - 1) // size
+    return await ask(page_of(manager, pager))
 
 
 def paged(

@@ -308,7 +308,7 @@ class PeopleService(Service):
         """A page of the active people who can take work over in these roles, by name in each; and how many they are."""
         counts = {Role(role): await tx.people.how_many(Role(role), besides=besides) for role in roles}
         total = sum(counts.values())
-        at = min(page, max(total - 1, 0) // size) * size
+        at = page * size
         shown: list[tuple[Role, User]] = []
         for role, count in counts.items():
             if 0 <= at < count and len(shown) < size:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from fsm import states
 from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _, ngettext
-from fsm.navigation import back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.navigation import at_page, back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from fsm.words import day
 from handlers.audit.words import record
@@ -55,7 +55,8 @@ async def trail(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
 
 
 async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    rows, total = await services(dialog_manager).people.page(actor(dialog_manager), page_of(dialog_manager, "people"))
+    me, ask = actor(dialog_manager), services(dialog_manager).people.page
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number), "people")
     return {
         "text": html("🧾 <b>{title}</b>", title=_("Whose records?")),
         "people": [{"id": user.id, "label": user.full_name[:60]} for user in rows],

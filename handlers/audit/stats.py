@@ -14,7 +14,7 @@ from fsm import states
 from fsm.cards import Card, CardContext, card
 from fsm.context import actor, keep, kept, services, today
 from fsm.i18n import _
-from fsm.navigation import back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.navigation import at_page, back_row, leave_row, one_of, pager_preview, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from fsm.words import moment, money, weekday
 from models.enums import ReminderKind
@@ -122,8 +122,8 @@ def _given_up(title: str, total: int, said: str) -> Markup:
 
 
 async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    me, page, now = actor(dialog_manager), page_of(dialog_manager), today(dialog_manager)
-    rows, total = await services(dialog_manager).stats.dead_updates(me, page)
+    me, now, ask = actor(dialog_manager), today(dialog_manager), services(dialog_manager).stats.dead_updates
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number))
     said = _("Press one to try it again; the log knows more by its code.")
     return {
         "text": _given_up(_("Updates that were given up"), total, said),
@@ -138,8 +138,8 @@ def _dead(row: DeadUpdate, me: Actor, today: date) -> str:
 
 
 async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    me, page, now = actor(dialog_manager), page_of(dialog_manager, "unsent_page"), today(dialog_manager)
-    rows, total = await services(dialog_manager).stats.dead_messages(me, page)
+    me, now, ask = actor(dialog_manager), today(dialog_manager), services(dialog_manager).stats.dead_messages
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number), "unsent_page")
     said = _("Press one to send it after all. Who has blocked the bot gets none.")
     return {
         "text": _given_up(_("Messages that did not arrive"), total, said),
@@ -155,8 +155,8 @@ def _unsent(row: DeadMessage, me: Actor, today: date) -> str:
 
 
 async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    me, page, now = actor(dialog_manager), page_of(dialog_manager, "failing_page"), today(dialog_manager)
-    rows, total = await services(dialog_manager).stats.failing_reminders(me, page)
+    me, now, ask = actor(dialog_manager), today(dialog_manager), services(dialog_manager).stats.failing_reminders
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number), "failing_page")
     said = _("They are tried again by themselves; press one to try it now. The log says why they fail.")
     return {
         "text": _given_up(_("Reminders that fail"), total, said),

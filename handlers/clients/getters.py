@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import PAGE, page_of, pager_preview, pages
+from fsm.navigation import PAGE, at_page, pager_preview, pages
 from fsm.text import html, lines, short
 from fsm.words import STAGE, day
 from models.enums import ClientKind, DealStage
@@ -63,7 +63,8 @@ async def clients(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             html(_("«{text}»: {n} found"), text=text, n=total) if rows else html(_("«{text}»: nobody found"), text=text)
         )
     else:
-        rows, total = await services(dialog_manager).clients.page(me, page_of(dialog_manager) * PAGE, PAGE)
+        ask = services(dialog_manager).clients.page
+        rows, total = await at_page(dialog_manager, lambda number: ask(me, number * PAGE, PAGE))
         said = html(_("{n} in all"), n=total)
     hint = _("Write a name, a part of a phone or an INN.")
     return {

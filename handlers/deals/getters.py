@@ -9,7 +9,7 @@ from markupsafe import Markup
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
 from fsm.journal_words import author_of, words_of
-from fsm.navigation import PAGE, page_of, pager_preview, pages
+from fsm.navigation import PAGE, at_page, pager_preview, pages
 from fsm.text import html, lines, short
 from fsm.words import (
     CLOSE_REASON,
@@ -120,11 +120,8 @@ def chosen_filter(manager: DialogManager) -> DealFilter:
 async def deals(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     me = actor(dialog_manager)
     chosen = chosen_filter(dialog_manager)
-    page = await services(dialog_manager).deals.page(me, chosen, page_of(dialog_manager) * PAGE, PAGE)
-    if not page.rows and page.total:
-        # The last page has emptied under the person: go back to what is the last one now.
-        dialog_manager.dialog_data["page"] = (page.total - 1) // PAGE
-        page = await services(dialog_manager).deals.page(me, chosen, page_of(dialog_manager) * PAGE, PAGE)
+    ask = services(dialog_manager).deals.page
+    page = await at_page(dialog_manager, lambda number: ask(me, chosen, number * PAGE, PAGE))
     shown = [name for name in FILTERS if name is not DealFilter.ALL or me.is_admin]
     return {
         "text": lines(
@@ -413,9 +410,8 @@ def weekday_short(value: date) -> str:
 
 async def executor(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     view, head = await _headed(dialog_manager, _("Executor"))
-    people, total = await services(dialog_manager).deals.executors(
-        actor(dialog_manager), page_of(dialog_manager, "people") * PAGE, PAGE
-    )
+    me, ask = actor(dialog_manager), services(dialog_manager).deals.executors
+    people, total = await at_page(dialog_manager, lambda number: ask(me, number * PAGE, PAGE), "people")
     return {
         "text": lines(head, "", _("Who calculates and issues on this deal?")),
         **pages(total, dialog_manager, "people"),

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import PAGE, back_row, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.navigation import PAGE, at_page, back_row, leave_row, one_of, pager_preview, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from fsm.words import day, money
 from handlers.dictionaries.shown import LIST_PREVIEW, TEXT_PREVIEW, paged
@@ -195,9 +195,8 @@ async def _rate(manager: DialogManager) -> CommissionRate:
 
 
 async def missing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    rows, total = await services(dialog_manager).policies.without_rate(
-        actor(dialog_manager), page_of(dialog_manager, "policies")
-    )
+    me, ask = actor(dialog_manager), services(dialog_manager).policies.without_rate
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number), "policies")
     return {
         "text": lines(
             html("❓ <b>{title}</b> · {total}", title=_("The rate is not set"), total=total),

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import at_page, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import DOCUMENT_KIND, moment
 from models.enums import DocumentKind
@@ -42,10 +42,9 @@ def label(paper: Document) -> str:
 
 async def papers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     deal_id = start_id(dialog_manager, "deal_id")
-    view = await services(dialog_manager).deals.card(actor(dialog_manager), deal_id)
-    rows, total = await services(dialog_manager).documents.of_deal(
-        actor(dialog_manager), deal_id, page_of(dialog_manager)
-    )
+    me, ask = actor(dialog_manager), services(dialog_manager).documents.of_deal
+    view = await services(dialog_manager).deals.card(me, deal_id)
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, deal_id, number))
     return {
         "text": lines(
             html("📎 <b>№{n} · {title}</b>", n=view.deal.number, title=_("Papers")),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from fsm import states
 from fsm.context import actor, keep, kept, services
 from fsm.i18n import _
-from fsm.navigation import PAGE, leave_row, one_of, page_of, pager_preview, pager_row, pages
+from fsm.navigation import PAGE, at_page, leave_row, one_of, pager_preview, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from models.enums import DealStage
 from models.values.phone import pretty
@@ -54,7 +54,8 @@ async def ask(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]: 
 async def results(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     text = typed_text(dialog_manager)
     me = actor(dialog_manager)
-    hits, total = await services(dialog_manager).search.find(me, text, page_of(dialog_manager) * PAGE, PAGE)
+    ask = services(dialog_manager).search.find
+    hits, total = await at_page(dialog_manager, lambda number: ask(me, text, number * PAGE, PAGE))
     shown = [
         html(
             "{mark}<b>№{n}</b> {name} · {line} {object} <i>({why})</i>",

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import at_page, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import EXPENSE_KIND, INCOME_STATUS, PAYMENT_STATUS, day, in_days, moment, money
 from models.enums import ExpenseKind, ExpenseStatus, IncomeKind, IncomeStatus, MoneyMoveKind, PaymentStatus
@@ -384,7 +384,8 @@ async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
         return await _of_one(dialog_manager, given)
     who, now = actor(dialog_manager), today(dialog_manager)
     which = kept(dialog_manager, "which", "due")
-    rows, total = await services(dialog_manager).money.due(who, page_of(dialog_manager), which=which)
+    ask = services(dialog_manager).money.due
+    rows, total = await at_page(dialog_manager, lambda number: ask(who, number, which=which))
     red = await services(dialog_manager).money.overdue_count(who)
     filters = [("due", _("14 days")), ("overdue", _("Overdue")), ("all", _("All"))]
     return {
@@ -400,16 +401,16 @@ async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
 
 
 async def _of_one(manager: DialogManager, given: dict[str, Any]) -> dict[str, Any]:
-    who, now = actor(manager), today(manager)
+    who, now, ask = actor(manager), today(manager), services(manager).money.of
     policy_id = given.get("policy_id")
     if policy_id is None:
         deal_id = int(given["deal_id"])
-        rows, total = await services(manager).money.of(who, deal_id=deal_id, page=page_of(manager))
+        rows, total = await at_page(manager, lambda number: ask(who, deal_id=deal_id, page=number))
         head = html("💳 <b>{title}</b>", title=_("Payments of the deal"))
     else:
         policy = (await services(manager).policies.card(who, int(policy_id))).policy
         deal_id = policy.deal_id
-        rows, total = await services(manager).money.of(who, policy_id=policy.id, page=page_of(manager))
+        rows, total = await at_page(manager, lambda number: ask(who, policy_id=policy.id, page=number))
         head = html("💳 <b>{title}</b> · {number}", title=_("Instalments"), number=policy.number)
     sums = await services(manager).money.totals(who, deal_id) if policy_id is None else None
     return {

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, today
 from fsm.i18n import _
-from fsm.navigation import PAGE, page_of, pager_preview, pages
+from fsm.navigation import PAGE, at_page, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import moment
 from handlers.people import roles
@@ -43,7 +43,8 @@ def mark(user: User) -> str:
 
 
 async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    rows, total = await services(dialog_manager).people.page(actor(dialog_manager), page_of(dialog_manager), size=PAGE)
+    me, ask = actor(dialog_manager), services(dialog_manager).people.page
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number, size=PAGE))
     return {
         "text": lines(html("👥 <b>{title}</b> · {total}", title=_("People"), total=total)),
         "people": [
@@ -132,11 +133,11 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     wanted = [Role.SELLER] * bool(found.load.deals or found.load.clients) + [Role.EXECUTOR] * bool(
         found.load.tasks or found.load.executed
     )
-    takers, total = await services(dialog_manager).people.successors(
-        actor(dialog_manager),
-        [role.value for role in wanted],
-        besides=found.user.id,
-        page=page_of(dialog_manager, "people"),
+    me, ask = actor(dialog_manager), services(dialog_manager).people.successors
+    takers, total = await at_page(
+        dialog_manager,
+        lambda number: ask(me, [role.value for role in wanted], besides=found.user.id, page=number),
+        "people",
     )
     rows = [
         {

@@ -9,19 +9,18 @@ from aiogram_dialog.widgets.kbd import Button, Column
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import back_row, leave, leave_row, one_of, page_of, pager_row, pages
+from fsm.navigation import at_page, back_row, leave, leave_row, one_of, pager_row, pages
 from fsm.text import Label, Raw, html, lines
 from handlers.people.getters import SUCCESSORS_PREVIEW, TEXT_PREVIEW
 from models.enums import Role
 
 
 async def sellers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    view = await services(dialog_manager).deals.card(actor(dialog_manager), start_id(dialog_manager, "deal_id"))
-    found, total = await services(dialog_manager).people.successors(
-        actor(dialog_manager),
-        [Role.SELLER.value],
-        besides=view.deal.seller_id,
-        page=page_of(dialog_manager, "people"),
+    me, ask = actor(dialog_manager), services(dialog_manager).people.successors
+    view = await services(dialog_manager).deals.card(me, start_id(dialog_manager, "deal_id"))
+    kept_by = view.deal.seller_id
+    found, total = await at_page(
+        dialog_manager, lambda number: ask(me, [Role.SELLER.value], besides=kept_by, page=number), "people"
     )
     return {
         "text": lines(

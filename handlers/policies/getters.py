@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import at_page, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import CLOSE_REASON, POLICY_STATUS, day, in_days, moment, money
 from models.enums import CloseReason, DealStage, PaymentStatus, PolicyOutcome, PolicyStatus
@@ -270,12 +270,12 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     if "deal_id" in given:
         return await _of_deal(dialog_manager, int(given["deal_id"]))
     which = kept(dialog_manager, "which", "soon")
-    page = page_of(dialog_manager)
     if which == "no_rate":
-        found, total = await policies.without_rate(who, page)
+        found, total = await at_page(dialog_manager, lambda number: policies.without_rate(who, number))
         labels = [{"id": str(p.id), "label": f"❗️ {p.number} · {p.deal.client.name}"[:60]} for p in found]
     else:
-        rows, total = await policies.ending(who, page, everything=which == "all")
+        everything = which == "all"
+        rows, total = await at_page(dialog_manager, lambda number: policies.ending(who, number, everything=everything))
         labels = [{"id": str(row.policy.id), "label": row_label(row, now)} for row in rows]
     red = await policies.expired_count(who)
     filters = [("soon", _("60 days")), ("all", _("All"))] + ([("no_rate", _("No rate"))] if who.is_admin else [])
@@ -291,7 +291,8 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
 
 
 async def _of_deal(manager: DialogManager, deal_id: int) -> dict[str, Any]:
-    rows, total = await services(manager).policies.of_deal(actor(manager), deal_id, page_of(manager))
+    me, ask = actor(manager), services(manager).policies.of_deal
+    rows, total = await at_page(manager, lambda number: ask(me, deal_id, number))
     labels = [
         {
             "id": str(row.policy.id),

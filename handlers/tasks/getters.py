@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, paged, pager_preview, pages
+from fsm.navigation import at_page, paged, pager_preview, pages
 from fsm.text import html, lines, short
 from fsm.words import NO_BREAK, TASK_KIND, TASK_STATUS, moment, money, weekday
 from handlers.tasks.steps import Step, label, others, primary
@@ -80,8 +80,8 @@ def _row(task: Task, manager: DialogManager) -> str:
 
 async def tasks(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     which = chosen_filter(dialog_manager)
-    page = page_of(dialog_manager)
-    rows, total = await services(dialog_manager).tasks.mine(actor(dialog_manager), page, which)
+    me, ask = actor(dialog_manager), services(dialog_manager).tasks.mine
+    rows, total = await at_page(dialog_manager, lambda number: ask(me, number, which))
     count = ngettext("{n} open task", "{n} open tasks", total).format(n=total) if total else _("No open tasks here.")
     return {
         "text": lines(

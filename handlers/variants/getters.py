@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, start_id
 from fsm.i18n import _, ngettext
-from fsm.navigation import page_of, pager_preview, pages
+from fsm.navigation import at_page, pager_preview, pages
 from fsm.text import html, lines
 from fsm.words import VARIANT_STATUS, money
 from handlers.variants.buttons import can_issue
@@ -79,7 +79,8 @@ def _counted(total: int, added: int) -> str:
 
 async def variants(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     deal_id = start_id(dialog_manager, "deal_id")
-    page = await services(dialog_manager).variants.of_deal(actor(dialog_manager), deal_id, page_of(dialog_manager))
+    me, ask = actor(dialog_manager), services(dialog_manager).variants.of_deal
+    page = await at_page(dialog_manager, lambda number: ask(me, deal_id, number))
     added = int(kept(dialog_manager, "added", 0))
     return {
         "text": lines(

@@ -76,6 +76,25 @@ async def test_of_more_executors_than_a_keyboard_carries_each_is_on_some_page_th
     assert f"🙋 {last.split(' · ')[0]}" in anna.screen
 
 
+async def test_who_is_done_with_the_only_task_of_the_last_page_comes_back_to_the_page_before(
+    agency: Agency, anna: VirtualUser, egor: VirtualUser
+) -> None:
+    await given(anna)
+    await agency.execute(
+        "INSERT INTO tasks (kind, deal_id, author_id, assignee_id, due_at, comment, status)"
+        " SELECT 'other', deal_id, author_id, assignee_id, due_at + make_interval(days => n), '', 'accepted'"
+        " FROM tasks, generate_series(1, 8) AS n"
+    )
+    await egor.say("/tasks")
+    await egor.tap("‹")
+    assert "2 / 2" in egor.screen
+    await egor.tap("📌")
+    await egor.tap("✅")
+    await egor.tap("‹ Назад")
+    assert "8 открытых задач" in egor.screen.replace("\u00a0", " ")
+    assert egor.screen.count("Семёнов Пётр Ильич") == 8
+
+
 async def test_the_due_and_the_comment_can_be_typed(agency: Agency, anna: VirtualUser, egor: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
