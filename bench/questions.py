@@ -140,6 +140,7 @@ def _cards(
         "money.totals",
         "policies.prefill",
         "variants.of_deal",
+        "variants.edits",
         "variants.compare",
     ):
         yield method, "", deal

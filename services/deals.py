@@ -182,8 +182,8 @@ class DealService(Service):
 
     @query(ANYBODY)
     async def heading(self, tx: Transaction, actor: Actor, deal_id: int) -> Deal:
-        """A deal with its client, line and seller, for a message that only tells of it. Raises NotFound."""
-        found = await tx.deals.heading(actor.scope, deal_id)
+        """A deal with its client, line and people, for a message that only tells of it. Raises NotFound."""
+        found = await tx.deals.get(actor.scope, deal_id)
         if found is None:
             raise NotFound
         return found

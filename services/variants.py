@@ -443,18 +443,26 @@ class VariantService(Service):
         deal = await tx.deals.get(actor.scope, deal_id)
         if deal is None:
             raise NotFound
-        rows, total = await tx.variants.page(deal_id, offset=page * size, limit=size)
+        rows = await tx.variants.page(deal_id, offset=page * size, limit=size)
         counts = await tx.variants.counts(deal_id)
         return VariantPage(
             deal=deal,
             rows=await self._views(tx, actor, deal, rows),
-            total=total,
+            total=sum(counts.values()),
             drafts=counts.get(VariantStatus.DRAFT, 0),
             offered=counts.get(VariantStatus.OFFERED, 0),
             edits=await may_edit(tx, actor, deal),
             chooses=actor.owns(deal),
             asked=await tx.tasks.is_open(deal_id, TaskKind.CALCULATE),
         )
+
+    @query(ANYBODY)
+    async def edits(self, tx: Transaction, actor: Actor, deal_id: int) -> bool:
+        """Whether the actor may enter variants of a deal. Raises NotFound."""
+        deal = await tx.deals.get(actor.scope, deal_id)
+        if deal is None:
+            raise NotFound
+        return await may_edit(tx, actor, deal)
 
     @query(ANYBODY)
     async def compare(self, tx: Transaction, actor: Actor, deal_id: int) -> Offered:

@@ -1,5 +1,6 @@
 """Everything that a deal's card shows, in one round trip: the screen that is looked at most (docs/adr/0010)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -82,8 +83,13 @@ _of_policy_line = Shape(LineOfBusiness, "name", "ladder", "steps", entity=_LINE)
 _payment = Shape(Payment, "id", "due_on", "amount", "paid_amount")
 _task = Shape(Task, "id", "kind", "status", "due_at")
 _expense, _entry = Shape(DealExpense), Shape(JournalEntry, "id", "created_at", "text", "event", "params")
-_HEADING = (_deal, _client, _line, _seller)
+_HEADING = (_deal, _client, _line, _seller, _executor)
 _TOTALS = 12
+
+
+def _phones() -> ColumnElement[Any]:
+    """The phones of the deal's client, by age."""
+    return _some(select(ClientPhone).where(ClientPhone.client_id == Deal.client_id).order_by(ClientPhone.id), _phone)
 
 
 def _some(rows: Select[Any], *shapes: Shape[Any]) -> ColumnElement[Any]:
@@ -140,7 +146,7 @@ def statement(everything: bool, as_seller: bool, as_executor: bool, policies: in
             *instalments.c,
             *incomes.c,
             *expenses.c,
-            _some(select(ClientPhone).where(ClientPhone.client_id == Deal.client_id).order_by(ClientPhone.id), _phone),
+            _phones(),
             _some(
                 select(Variant)
                 .join(_INSURER, _INSURER.id == Variant.insurer_id)
@@ -211,24 +217,31 @@ def statement(everything: bool, as_seller: bool, as_executor: bool, policies: in
     )
 
 
-@cache
-def heading_statement(everything: bool, as_seller: bool, as_executor: bool) -> str:
-    """The statement for a deal and whom it is about, with arguments as those of the card's."""
-    scope = Scope(everything=everything, as_seller=as_seller, as_executor=as_executor)
-    viewer = given(2, BigInteger())
-    return ready(
-        select(*(column for shape in _HEADING for column in shape.columns))
+def headed(scope: Scope, viewer: ColumnElement[int], *before: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Deals that such a person may see, with those whom they are about, for `read_heading`; `before` comes first."""
+    return (
+        select(*before, *(column for shape in _HEADING for column in shape.columns), _phones())
         .select_from(Deal)
         .join(Client, Client.id == Deal.client_id)
         .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
         .join(User, User.id == Deal.seller_id)
-        .where(Deal.id == given(1, BigInteger()), viewer.is_not(None), may_see_deal(scope, viewer))
+        .outerjoin(_EXECUTOR, _EXECUTOR.id == Deal.executor_id)
+        .where(viewer.is_not(None), may_see_deal(scope, viewer))
     )
 
 
-def read_heading(found: Any) -> Deal:
-    """A deal with its client, line and seller, from the one row that the statement has fetched."""
-    deal: Deal = _with(found, _deal, client=_client, line=_line, seller=_seller)
+@cache
+def heading_statement(everything: bool, as_seller: bool, as_executor: bool) -> str:
+    """The statement for a deal and those whom it is about, with arguments as those of the card's."""
+    scope = Scope(everything=everything, as_seller=as_seller, as_executor=as_executor)
+    return ready(headed(scope, given(2, BigInteger())).where(Deal.id == given(1, BigInteger())))
+
+
+def read_heading(found: Sequence[Any]) -> Deal:
+    """A deal with its client, line and people, from a row of such a statement."""
+    *heading, phones = found
+    deal: Deal = _deal.joined(heading, client=_client, line=_line, seller=_seller, executor=_executor)
+    deal.client.__dict__["phones"] = [_phone.row(row) for row in phones]
     return deal
 
 
@@ -254,21 +267,11 @@ def read(found: Any) -> DealCard:
             executor=None if executor[0] is None else _executor.row(executor),
         ),
         totals=totals,
-        chosen=next((_with(row, _variant, insurer=_insurer) for row in chosen), None),
-        policies=[_with(row, _policy, insurer=_insurer, line=_of_policy_line) for row in policies],
+        chosen=next((_variant.joined(row, insurer=_insurer) for row in chosen), None),
+        policies=[_policy.joined(row, insurer=_insurer, line=_of_policy_line) for row in policies],
         unpaid=[_payment.row(row) for row in unpaid],
-        tasks=[_with(row, _task, assignee=_assignee) for row in tasks],
+        tasks=[_task.joined(row, assignee=_assignee) for row in tasks],
         agreed=[_expense.row(row) for row in agreed],
-        journal=[_with(row, _entry, author=_author) for row in journal],
+        journal=[_entry.joined(row, author=_author) for row in journal],
         journal_total=journal_total,
     )
-
-
-def _with(values: Any, shape: Shape[Any], **others: Shape[Any]) -> Any:
-    """A row and the rows that it leads to, whose columns follow its own; one that is not there is None."""
-    place, related = len(shape), {}
-    for name, other in others.items():
-        own = values[place : place + len(other)]
-        related[name] = None if own[0] is None else other.row(own)
-        place += len(other)
-    return shape.row(values[: len(shape)], **related)

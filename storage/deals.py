@@ -1,15 +1,15 @@
 """Deals, seen through a scope, and the numbers that a deal's card shows."""
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from functools import cache
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Date, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from models.enums import DealStage, PolicyOutcome, VariantStatus
 from models.scope import Scope
 from models.tables import (
-    Client,
     Deal,
     DealExpense,
     Document,
@@ -19,6 +19,7 @@ from models.tables import (
     Variant,
 )
 from storage import deal_card, deal_list
+from storage.direct import given, ready
 from storage.repository import (
     OPEN_TASK,
     UNPAID,
@@ -29,6 +30,7 @@ from storage.repository import (
     number,
     of_live_policy,
     open_deals,
+    up_to,
     up_to_many,
 )
 
@@ -45,7 +47,42 @@ class Desk:
     unpaid: int
 
 
-ENDING_AHEAD, UNPAID_AHEAD = timedelta(days=30), timedelta(days=14)
+ENDING_AHEAD, UNPAID_AHEAD = 30, 14
+"""Days."""
+
+
+_PAPERS = ready(select(func.count()).where(Document.deal_id == given(1, BigInteger()), Document.deleted_at.is_(None)))
+
+
+@cache
+def _desk(scope: Scope, short: int, _far: int) -> str:
+    """The statement of a desk's numbers for what such a person sees: who he is ($1) and his day ($2) come with each
+    call; `_far` is how far they are counted.
+    """
+    viewer, today = given(1, BigInteger()), given(2, Date())
+    deals = open_deals(scope, viewer)
+    ending = select(Policy.id).where(
+        awaited(Policy.deal_id, scope, deals),
+        Policy.deleted_at.is_(None),
+        Policy.outcome.is_(None),
+        Policy.ends_on <= today + up_to(ENDING_AHEAD),
+        Policy.ends_on - Policy.starts_on >= short - 1,
+    )
+    unpaid = select(Payment.id).where(
+        awaited(Payment.deal_id, scope, deals),
+        UNPAID,
+        Payment.due_on <= today + up_to(UNPAID_AHEAD),
+        of_live_policy(scope, viewer),
+    )
+    counted = (
+        select(deals.c.id),
+        select(deals.c.id).where(deals.c.review_on < today),
+        select(deals.c.id).where(deals.c.review_on == today),
+        select(Task.id).where(OPEN_TASK, Task.assignee_id == viewer),
+        ending,
+        unpaid,
+    )
+    return ready(select(*(up_to_many(rows, everybodys=scope.everything) for rows in counted)))
 
 
 def visible_deals(scope: Scope) -> Select[Deal]:
@@ -55,17 +92,10 @@ def visible_deals(scope: Scope) -> Select[Deal]:
 
 class Deals(Repository):
     async def get(self, scope: Scope, deal_id: int) -> Deal | None:
-        """One deal with its client and phones, line, seller and executor."""
-        return await self.one(
-            visible_deals(scope)
-            .where(Deal.id == deal_id)
-            .options(
-                joinedload(Deal.client).selectinload(Client.phones),
-                joinedload(Deal.line),
-                joinedload(Deal.seller),
-                joinedload(Deal.executor),
-            )
-        )
+        """One deal with its client and phones, line, seller and executor: for reading, outside any session."""
+        text = deal_card.heading_statement(scope.everything, scope.as_seller, scope.as_executor)
+        found = await self.direct(text, deal_id, scope.user_id)
+        return deal_card.read_heading(found[0]) if found else None
 
     async def lock(self, scope: Scope, deal_id: int) -> Deal | None:
         """One deal, held until the transaction ends, with its seller: what is planned for it is planned in his day."""
@@ -110,30 +140,9 @@ class Deals(Repository):
 
     async def desk(self, scope: Scope, user_id: int, today: date, short: int) -> Desk:
         """The numbers of the main menu in one round trip; policies for less than `short` days are not renewed."""
-        deals = open_deals(scope)
-        ending = select(Policy.id).where(
-            awaited(Policy.deal_id, scope, deals),
-            Policy.deleted_at.is_(None),
-            Policy.outcome.is_(None),
-            Policy.ends_on <= today + ENDING_AHEAD,
-            Policy.ends_on - Policy.starts_on >= short - 1,
-        )
-        unpaid = select(Payment.id).where(
-            awaited(Payment.deal_id, scope, deals),
-            UNPAID,
-            Payment.due_on <= today + UNPAID_AHEAD,
-            of_live_policy(scope),
-        )
-        counted = (
-            select(deals.c.id),
-            select(deals.c.id).where(deals.c.review_on < today),
-            select(deals.c.id).where(deals.c.review_on == today),
-            select(Task.id).where(OPEN_TASK, Task.assignee_id == user_id),
-            ending,
-            unpaid,
-        )
-        row = await self.session.execute(select(*(up_to_many(rows, everybodys=scope.everything) for rows in counted)))
-        return Desk(*(number(counted) for counted in row.one()))
+        text = _desk(replace(scope, user_id=0), short, far_enough(0))
+        row = (await self.direct(text, user_id, today))[0]
+        return Desk(*(number(counted) for counted in row))
 
     async def card(
         self, scope: Scope, deal_id: int, *, policies: int, payments: int, journal: int
@@ -143,16 +152,9 @@ class Deals(Repository):
         found = await self.direct(text, deal_id, scope.user_id)
         return deal_card.read(found[0]) if found else None
 
-    async def heading(self, scope: Scope, deal_id: int) -> Deal | None:
-        """A deal with its client, line and seller."""
-        text = deal_card.heading_statement(scope.everything, scope.as_seller, scope.as_executor)
-        found = await self.direct(text, deal_id, scope.user_id)
-        return deal_card.read_heading(found[0]) if found else None
-
     async def documents(self, deal_id: int) -> int:
         """How many papers a deal has."""
-        papers = select(func.count()).where(Document.deal_id == deal_id, Document.deleted_at.is_(None))
-        return (await self.session.execute(papers)).scalar_one()
+        return int((await self.direct(_PAPERS, deal_id))[0][0])
 
     async def chosen_variant(self, deal_id: int) -> Variant | None:
         """The variant that the client picked last, with its insurer."""

@@ -75,6 +75,15 @@ class Shape(Generic[RowT]):
         made.__dict__.update(zip(self._names, found, strict=True), **related)
         return made
 
+    def joined(self, values: Sequence[Any], **others: "Shape[Any]") -> RowT:
+        """A row and the rows that it leads to, whose columns follow its own; one that is not there is None."""
+        place, related = len(self), {}
+        for name, other in others.items():
+            own = values[place : place + len(other)]
+            related[name] = None if own[0] is None else other.row(own)
+            place += len(other)
+        return self.row(values[: len(self)], **related)
+
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, Enum) and kind.enum_class:

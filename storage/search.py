@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, Select, Text, case, func, literal, or_, select, union_all
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import joinedload
 
 from models.enums import DealStage
 from models.scope import Scope
-from models.tables import Client, ClientPhone, Deal, Policy
+from models.tables import Client, ClientPhone, Deal, LineOfBusiness, Policy
 from models.values.at_least import AtLeast
 from storage.clients import LIVE, among_clients, own_clients_words, ways_to_see_client, with_digits_in_phone
+from storage.direct import Shape
 from storage.repository import among, among_first, may_see_deal, seen, up_to, ways_to_see
 from storage.words import FARTHEST, Reading, Words, bearers
 
@@ -48,7 +48,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found deal (with client, phones and line), what was recognised, and the text in which it was."""
+    """A found deal with its client and line (what is shown of them), what was recognised, and the text in which."""
 
     deal: Deal
     why: Why
@@ -56,6 +56,9 @@ class Hit:
 
 
 _Part = Select[Any]
+_deal = Shape(Deal, "id", "number", "stage", "title")
+_client, _line = Shape(Client, "name"), Shape(LineOfBusiness, "name")
+_SHOWN = (*_deal.columns, *_client.columns, *_line.columns)
 
 
 class Search(Words):
@@ -92,16 +95,18 @@ class Search(Words):
             .subquery()
         )
         rows = await self.session.execute(
-            select(Deal, page.c.why, page.c.text, page.c.total)
-            .join(page, page.c.deal_id == Deal.id)
-            .options(joinedload(Deal.client).selectinload(Client.phones), joinedload(Deal.line))
+            select(page.c.why, page.c.text, page.c.total, *_SHOWN)
+            .select_from(page)
+            .join(Deal, Deal.id == page.c.deal_id)
+            .join(Client, Client.id == Deal.client_id)
+            .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
             .order_by(page.c.rank.desc(), page.c.closed, page.c.review_on, page.c.deal_id)
         )
         found = list(rows)
         if not found and offset:
             return [], await self.count(select(best.c.deal_id))
-        total = found[0][3] if found else 0
-        hits = [Hit(deal, Why(why), text) for deal, why, text, _total in found]
+        total = found[0].total if found else 0
+        hits = [Hit(_deal.joined(shown, client=_client, line=_line), Why(why), text) for why, text, _n, *shown in found]
         return hits, total if total < FARTHEST else AtLeast(FARTHEST)
 
 

@@ -3,16 +3,17 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from models.enums import Role, TaskFilter, TaskKind
 from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
-from storage import task_list
-from storage.direct import given, ready
+from storage import deal_card, task_list
+from storage.direct import Shape, given, ready
 from storage.people import holds
 from storage.repository import OPEN_TASK, Repository, far_enough, may_see_deal, up_to
 
@@ -39,8 +40,9 @@ def _with_relations(statement: Select[Task]) -> Select[Task]:
 
 class Tasks(Repository):
     async def get(self, scope: Scope, task_id: int) -> Task | None:
-        """One task with its deal, client, line and people."""
-        return await self.one(_with_relations(visible_tasks(scope).where(Task.id == task_id)))
+        """One task with its deal, client, line and people: for reading, outside any session."""
+        found = await self.direct(_task_of(replace(scope, user_id=0)), task_id, scope.user_id)
+        return _read(found[0]) if found else None
 
     async def deal_of(self, scope: Scope, task_id: int) -> int | None:
         """The deal to lock before the task: everybody locks in that order."""
@@ -62,8 +64,7 @@ class Tasks(Repository):
 
     async def is_open(self, deal_id: int, kind: TaskKind) -> bool:
         """Whether somebody has been asked for this on a deal."""
-        statement = select(Task.id).where(Task.deal_id == deal_id, Task.kind == kind, OPEN_TASK).limit(1)
-        return await self.one(statement) is not None
+        return bool(await self.direct(_ASKED[kind], deal_id))
 
     async def open_kinds(self, deal_id: int) -> set[TaskKind]:
         """What is still asked on a deal."""
@@ -77,8 +78,7 @@ class Tasks(Repository):
 
     async def has_open(self, deal_id: int, assignee_id: int) -> bool:
         """Whether a person has something to do on a deal."""
-        statement = select(Task.id).where(Task.deal_id == deal_id, Task.assignee_id == assignee_id, OPEN_TASK).limit(1)
-        return await self.one(statement) is not None
+        return bool(await self.direct(_HAS_OPEN, deal_id, assignee_id))
 
     async def same_open(self, deal_id: int, assignee_id: int, due_at: datetime, comment: str) -> bool:
         """Whether the very same thing has been asked already: a second tap."""
@@ -109,10 +109,8 @@ class Tasks(Repository):
         return [task_list.read(row) for row in rows], total
 
     async def moves(self, task_id: int) -> list[TaskMove]:
-        """The history of a task from its beginning, with who moved it."""
-        return await self.many(
-            select(TaskMove).where(TaskMove.task_id == task_id).options(joinedload(TaskMove.by)).order_by(TaskMove.id)
-        )
+        """The history of a task from its beginning, with who moved it: for reading, outside any session."""
+        return [_move.joined(row, by=_mover) for row in await self.direct(_MOVES, task_id)]
 
     async def last_assignee(self, line_id: int, author_id: int) -> int | None:
         """Who was given a calculation or an issue of this line last: by this author, or else by anybody."""
@@ -141,6 +139,48 @@ class Tasks(Repository):
             )
         ).one_or_none()
         return None if row is None else (row[0], row[1], row[2])
+
+
+_AUTHOR, _ASSIGNEE = aliased(User), aliased(User)
+_task, _author = Shape(Task), Shape(User, "id", "full_name", entity=_AUTHOR)
+_assignee = Shape(User, "id", "full_name", "roles", entity=_ASSIGNEE)
+_move, _mover = Shape(TaskMove), Shape(User, "id", "full_name")
+_MOVES = ready(
+    select(*_move.columns, *_mover.columns)
+    .outerjoin(User, User.id == TaskMove.by_id)
+    .where(TaskMove.task_id == given(1, BigInteger()))
+    .order_by(TaskMove.id)
+)
+
+
+@cache
+def _task_of(scope: Scope) -> str:
+    """The statement for a task ($1) and its deal's heading, as such a person ($2) may see it."""
+    own = (column for shape in (_task, _author, _assignee) for column in shape.columns)
+    return ready(
+        deal_card.headed(scope, given(2, BigInteger()), *own)
+        .join(Task, Task.deal_id == Deal.id)
+        .join(_AUTHOR, _AUTHOR.id == Task.author_id)
+        .join(_ASSIGNEE, _ASSIGNEE.id == Task.assignee_id)
+        .where(Task.id == given(1, BigInteger()))
+    )
+
+
+def _read(found: Any) -> Task:
+    values, own = list(found), len(_task) + len(_author) + len(_assignee)
+    task: Task = _task.joined(values[:own], author=_author, assignee=_assignee)
+    task.__dict__["deal"] = deal_card.read_heading(values[own:])
+    return task
+
+
+_DEAL = given(1, BigInteger())
+_ASKED = {
+    kind: ready(select(Task.id).where(Task.deal_id == _DEAL, Task.kind == kind, OPEN_TASK).limit(up_to(1)))
+    for kind in TaskKind
+}
+_HAS_OPEN = ready(
+    select(Task.id).where(Task.deal_id == _DEAL, Task.assignee_id == given(2, BigInteger()), OPEN_TASK).limit(up_to(1))
+)
 
 
 def _last(most: int, *asked: ColumnElement[bool]) -> ScalarSelect[int]:

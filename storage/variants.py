@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, any_, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from models.enums import VariantStatus
 from models.scope import Scope
-from models.tables import Deal, Document, Policy, Variant
+from models.tables import Deal, Document, Insurer, Policy, Variant
+from storage.direct import Shape, given, ready
 from storage.repository import Repository, may_see_deal
 
 
@@ -19,6 +21,30 @@ def visible_variants(scope: Scope) -> Select[Variant]:
         .where(may_see_deal(scope), Variant.deleted_at.is_(None))
         .options(joinedload(Variant.insurer))
     )
+
+
+_variant, _insurer = Shape(Variant), Shape(Insurer, "id", "name")
+_DEAL = given(1, BigInteger())
+_OF_DEAL = (Variant.deal_id == _DEAL, Variant.deleted_at.is_(None))
+_PAGE = ready(
+    select(*_variant.columns, *_insurer.columns)
+    .join(Insurer, Insurer.id == Variant.insurer_id)
+    .where(*_OF_DEAL)
+    .order_by(Variant.number.desc())
+    .offset(given(2, BigInteger()))
+    .limit(given(3, BigInteger()))
+)
+_COUNTS = ready(select(Variant.status, func.count()).where(*_OF_DEAL).group_by(Variant.status))
+_FILES = ready(
+    select(Document.variant_id, func.count())
+    .where(Document.variant_id == any_(given(1, ARRAY(BigInteger))), Document.deleted_at.is_(None))
+    .group_by(Document.variant_id)
+)
+_WITH_POLICY = ready(
+    select(Policy.variant_id).where(
+        Policy.deal_id == _DEAL, Policy.deleted_at.is_(None), Policy.variant_id.is_not(None)
+    )
+)
 
 
 class Variants(Repository):
@@ -42,13 +68,12 @@ class Variants(Repository):
             .with_for_update(of=Variant)
         )
 
-    async def page(self, deal_id: int, *, offset: int, limit: int) -> tuple[list[Variant], int]:
-        """A deal's variants from the newest, a page of them, and how many; the deal has been checked already."""
-        base = select(Variant).where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
-        rows = await self.many(
-            base.options(joinedload(Variant.insurer)).order_by(Variant.number.desc()).offset(offset).limit(limit)
-        )
-        return rows, await self.count(base.with_only_columns(Variant.id))
+    async def page(self, deal_id: int, *, offset: int, limit: int) -> list[Variant]:
+        """A deal's variants with their insurers from the newest, a page of them, outside any session; the deal has been
+        checked already.
+        """
+        found = await self.direct(_PAGE, deal_id, offset, limit)
+        return [_variant.joined(row, insurer=_insurer) for row in found]
 
     async def since(self, deal_id: int, moment: datetime | None) -> list[Variant]:
         """Variants entered after a moment (all where there is none), the cheapest first."""
@@ -64,12 +89,7 @@ class Variants(Repository):
 
     async def counts(self, deal_id: int) -> dict[VariantStatus, int]:
         """How many variants of the deal are in each stored status."""
-        rows = await self.session.execute(
-            select(Variant.status, func.count())
-            .where(Variant.deal_id == deal_id, Variant.deleted_at.is_(None))
-            .group_by(Variant.status)
-        )
-        return dict(rows.all())
+        return {VariantStatus(status): count for status, count in await self.direct(_COUNTS, deal_id)}
 
     async def any_handed_in(self, deal_id: int) -> bool:
         """Whether the seller has been given a variant that is still there."""
@@ -83,13 +103,8 @@ class Variants(Repository):
         return await self.one(select(Variant).where(Variant.id == variant_id).options(joinedload(Variant.insurer)))
 
     async def files(self, variant_ids: list[int]) -> dict[int, int]:
-        """How many papers are filed with each variant."""
-        rows = await self.session.execute(
-            select(Document.variant_id, func.count())
-            .where(Document.variant_id.in_(variant_ids), Document.deleted_at.is_(None))
-            .group_by(Document.variant_id)
-        )
-        return {variant_id: count for variant_id, count in rows.all() if variant_id is not None}
+        """How many papers are filed with each variant that has any."""
+        return dict(map(tuple, await self.direct(_FILES, variant_ids)))
 
     async def document(self, deal_id: int, document_id: int) -> Document | None:
         """A paper of the deal, held until the transaction ends."""
@@ -101,10 +116,7 @@ class Variants(Repository):
 
     async def with_policy(self, deal_id: int) -> set[int]:
         """The variants from which a policy has been registered: they are history."""
-        rows = await self.session.execute(
-            select(Policy.variant_id).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
-        )
-        return {variant_id for variant_id in rows.scalars() if variant_id is not None}
+        return {row[0] for row in await self.direct(_WITH_POLICY, deal_id)}
 
     async def last_policy_at(self, deal_id: int) -> datetime | None:
         """When a policy was registered on the deal last: what was calculated before belongs to the past."""

@@ -22,8 +22,7 @@ def _variant_id(manager: DialogManager) -> int:
 
 async def _may_enter(manager: DialogManager) -> None:
     """Say to who only reads the variants where words go instead. Raises Invalid."""
-    page = await services(manager).variants.of_deal(actor(manager), start_id(manager, "deal_id"), 0, 1)
-    if not page.edits:
+    if not await services(manager).variants.edits(actor(manager), start_id(manager, "deal_id")):
         raise Invalid(
             "The executor enters the variants. Give him a calculation task in the deal, or write your words in its"
             " journal."
