@@ -20,6 +20,7 @@ from models.tables import (
 )
 from storage import deal_card, deal_list
 from storage.direct import given, ready
+from storage.listing import listed
 from storage.repository import (
     OPEN_TASK,
     UNPAID,
@@ -125,8 +126,7 @@ class Deals(Repository):
         """
         when, day = ("before", before) if before is not None else ("on", on) if on is not None else (None, None)
         text = deal_list.statement(replace(scope, user_id=0), stage, when, limit, far_enough(offset))
-        rows, total = await self.listed(text, scope.user_id, offset, *((day,) if when else ()))
-        return [deal_list.read(row) for row in rows], total
+        return await listed(self, text, deal_list.SHAPE, scope.user_id, offset, *((day,) if when else ()))
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
         """A client's deals with their lines: open ones by next touch, then closed ones."""

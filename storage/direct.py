@@ -75,7 +75,7 @@ class Shape(Generic[RowT]):
         made.__dict__.update(zip(self._names, found, strict=True), **related)
         return made
 
-    def joined(self, values: Sequence[Any], **others: "Shape[Any]") -> RowT:
+    def joined(self, values: Sequence[Any], **others: "Shape[Any] | Joined[Any]") -> RowT:
         """A row and the rows that it leads to, whose columns follow its own; one that is not there is None."""
         place, related = len(self), {}
         for name, other in others.items():
@@ -83,6 +83,20 @@ class Shape(Generic[RowT]):
             related[name] = None if own[0] is None else other.row(own)
             place += len(other)
         return self.row(values[: len(self)], **related)
+
+
+class Joined(Generic[RowT]):
+    """A shape with those of the rows that its rows lead to, and these with theirs: their columns follow its own."""
+
+    def __init__(self, shape: Shape[RowT], **others: "Shape[Any] | Joined[Any]") -> None:
+        self._shape, self._others = shape, others
+        self.columns: list[ColumnElement[Any]] = [*shape.columns, *(c for one in others.values() for c in one.columns)]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def row(self, values: Sequence[Any]) -> RowT:
+        return self._shape.joined(values, **self._others)
 
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:

@@ -275,13 +275,6 @@ class Repository:
         counted = select(up_to_many(rows, past, everybodys=everybodys))
         return number((await self.session.execute(counted)).scalar_one())
 
-    async def listed(self, statement: str, viewer_id: int, offset: int, *more: Any) -> tuple[list[asyncpg.Record], int]:
-        """The rows of a page of such a list as storage.deal_list, and how many there are: their first column."""
-        rows = await self.direct(statement, viewer_id, offset, *more)
-        # Behind the last page: how many there are stands beside the rows of the first.
-        told = rows or (await self.direct(statement, viewer_id, 0, *more) if offset else [])
-        return rows, number(told[0][0]) if told else 0
-
     async def each(
         self, work: Callable[[ColumnElement[int]], Select[Any]], user_ids: Collection[int]
     ) -> dict[int, int]:

@@ -14,6 +14,7 @@ from models.scope import Scope
 from models.tables import Client, Deal, OutboxMessage, Task, TaskMove, User
 from storage import deal_card, task_list
 from storage.direct import Shape, given, ready
+from storage.listing import listed
 from storage.people import holds
 from storage.repository import OPEN_TASK, Repository, far_enough, may_see_deal, up_to
 
@@ -105,8 +106,7 @@ class Tasks(Repository):
     ) -> tuple[list[Task], int]:
         """Open tasks inside a scope that the viewer wants, with deal, client and line: a page by due, and how many."""
         text = task_list.statement(replace(scope, user_id=0), which, limit, far_enough(offset))
-        rows, total = await self.listed(text, viewer_id, offset)
-        return [task_list.read(row) for row in rows], total
+        return await listed(self, text, task_list.SHAPE, viewer_id, offset)
 
     async def moves(self, task_id: int) -> list[TaskMove]:
         """The history of a task from its beginning, with who moved it: for reading, outside any session."""
