@@ -109,7 +109,7 @@ class Audit(Repository):
     async def page(self, trail: Trail, offset: int, limit: int) -> tuple[list[tuple[AuditRecord, int | None]], int]:
         """Records with the numbers of their deals, the newest first, a page of them, and how many there are."""
         found = _filtered(trail)
-        # As in `on_page`: told so, a plan for any page is as good as one for this page.
+        # As in `one_page`: told so, a plan for any page is as good as one for this page.
         near = found.order_by(AuditRecord.at.desc(), AuditRecord.id.desc()).limit(up_to(far_enough(offset))).subquery()
         page = select(near.c.id).order_by(near.c.at.desc(), near.c.id.desc()).offset(offset).limit(up_to(limit))
         rows = await self.session.execute(

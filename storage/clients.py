@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from contextlib import aclosing
+from dataclasses import replace
+from functools import cache
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +25,9 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.repository import Rows, among_first, in_ways, may_see_deal, on_page, seen, up_to
+from storage.direct import Joined, Several, Shape, ready
+from storage.listing import VIEWER, listed, one_page
+from storage.repository import Rows, among_first, far_enough, in_ways, may_see_deal, seen, up_to
 from storage.words import FARTHEST, Reading, Words, bearers
 
 LIVE = Client.deleted_at.is_(None)
@@ -55,12 +60,15 @@ def among_clients(client_id: InstrumentedAttribute[int], scope: Scope) -> Column
     return client_id == any_(func.array(ids.scalar_subquery()))
 
 
-def ways_to_see_client(scope: Scope) -> list[ColumnElement[bool]]:
-    """Why a person sees a client, each a range of an index, for lists: his own, and those of the deals that he sees."""
+def ways_to_see_client(scope: Scope, viewer: ColumnElement[int] | None = None) -> list[ColumnElement[bool]]:
+    """Why a person sees a client, each a range of an index, for lists: his own, and those of the deals that he sees.
+
+    `viewer` as in `ways_to_see`.
+    """
     if scope.everything:
         return [true()]
-    own = Client.seller_id == scope.user_id
-    ids = seen(scope, Deal.client_id)
+    own = Client.seller_id == (scope.user_id if viewer is None else viewer)
+    ids = seen(scope, Deal.client_id, viewer=viewer)
     if not scope.as_seller:
         return [Client.id == any_(func.array(ids.scalar_subquery()))]
     # His own come by an index that has their names; the others are few.
@@ -77,6 +85,23 @@ def with_digits_in_phone(digits: str) -> Select[int]:
     """The clients that have these digits in a phone."""
     matched = or_(*(ClientPhone.e164.contains(part) for part in phone_parts(digits)))
     return select(ClientPhone.client_id).where(matched)
+
+
+_LISTED: Final = Joined(
+    Shape(Client, "id", "kind", "name"),
+    phones=Several(
+        select(ClientPhone).where(ClientPhone.client_id == Client.id).order_by(ClientPhone.id),
+        Shape(ClientPhone, "e164"),
+    ),
+)
+
+
+@cache
+def _page(scope: Scope, limit: int, ceiling: int) -> str:
+    """The statement for a page of the clients of such a person by name (storage.listing)."""
+    found = in_ways(ways_to_see_client(scope, VIEWER), Client.id, Client.name_key, where=(LIVE,))
+    page = one_page(Client.id, found, ["name_key", "id"], limit, ceiling, everybodys=scope.everything)
+    return ready(page.add_columns(*_LISTED.columns))
 
 
 class Clients(Words):
@@ -97,11 +122,8 @@ class Clients(Words):
 
     async def page(self, scope: Scope, offset: int, limit: int) -> tuple[list[Client], int]:
         """Clients by name, a page, and how many there are."""
-        # An index orders the names; only the rows of the page are read from the table.
-        found = in_ways(ways_to_see_client(scope), Client.id, Client.name_key, where=(LIVE,))
-        page = select(Client).where(on_page(Client.id, found, "name_key", offset, limit))
-        rows = await self.many(page.options(selectinload(Client.phones)).order_by(Client.name_key, Client.id))
-        return rows, await self.count(found, offset, everybodys=scope.everything)
+        text = _page(replace(scope, user_id=0), limit, far_enough(offset))
+        return await listed(self, text, _LISTED, scope.user_id, offset)
 
     async def like(self, scope: Scope, key: str, limit: int, *, closely: bool = False) -> list[Client]:
         """The likeliest clients for a name, typos forgiven; `closely` as in `readings`."""

@@ -28,7 +28,7 @@ from models.tables import (
     User,
     Variant,
 )
-from storage.direct import Shape, given, ready
+from storage.direct import Shape, given, in_one_column, ready
 from storage.repository import FORGOTTEN_EXPENSE, FORGOTTEN_INCOME, OPEN_TASK, UNPAID, may_see_deal
 
 
@@ -94,8 +94,7 @@ def _phones() -> ColumnElement[Any]:
 
 def _some(rows: Select[Any], *shapes: Shape[Any]) -> ColumnElement[Any]:
     """A list of rows in one column, each with the columns of these shapes."""
-    columns = [column for shape in shapes for column in shape.columns]
-    return func.array(rows.with_only_columns(func.row(*columns), maintain_column_froms=True).scalar_subquery())
+    return in_one_column(rows, [column for shape in shapes for column in shape.columns])
 
 
 @cache

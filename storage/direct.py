@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 import orjson
-from sqlalchemy import ClauseElement, ColumnElement, Enum, Text, cast, func, literal_column
+from sqlalchemy import ClauseElement, ColumnElement, Enum, Select, Text, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -75,7 +75,7 @@ class Shape(Generic[RowT]):
         made.__dict__.update(zip(self._names, found, strict=True), **related)
         return made
 
-    def joined(self, values: Sequence[Any], **others: "Shape[Any] | Joined[Any]") -> RowT:
+    def joined(self, values: Sequence[Any], **others: "Shape[Any] | Joined[Any] | Several[Any]") -> RowT:
         """A row and the rows that it leads to, whose columns follow its own; one that is not there is None."""
         place, related = len(self), {}
         for name, other in others.items():
@@ -88,7 +88,7 @@ class Shape(Generic[RowT]):
 class Joined(Generic[RowT]):
     """A shape with those of the rows that its rows lead to, and these with theirs: their columns follow its own."""
 
-    def __init__(self, shape: Shape[RowT], **others: "Shape[Any] | Joined[Any]") -> None:
+    def __init__(self, shape: Shape[RowT], **others: "Shape[Any] | Joined[Any] | Several[Any]") -> None:
         self._shape, self._others = shape, others
         self.columns: list[ColumnElement[Any]] = [*shape.columns, *(c for one in others.values() for c in one.columns)]
 
@@ -97,6 +97,25 @@ class Joined(Generic[RowT]):
 
     def row(self, values: Sequence[Any]) -> RowT:
         return self._shape.joined(values, **self._others)
+
+
+class Several(Generic[RowT]):
+    """All the rows of a statement of their own in one column."""
+
+    def __init__(self, rows: Select[Any], shape: Shape[RowT] | Joined[RowT]) -> None:
+        self._shape = shape
+        self.columns: list[ColumnElement[Any]] = [in_one_column(rows, shape.columns)]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def row(self, values: Sequence[Any]) -> list[RowT]:
+        return [self._shape.row(row) for row in values[0]]
+
+
+def in_one_column(rows: Select[Any], columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """A list of rows, each with these columns."""
+    return func.array(rows.with_only_columns(func.row(*columns), maintain_column_froms=True).scalar_subquery())
 
 
 def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:

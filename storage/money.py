@@ -1,6 +1,6 @@
 """Payments, incomes, expenses, and the moves of money that people entered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from models.enums import ExpenseStatus, IncomeStatus
 from models.scope import Scope
 from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
-from storage.repository import Repository, awaited, may_see_deal, of_live_policy, on_page
+from storage import payment_list
+from storage.listing import listed
+from storage.repository import Repository, far_enough, may_see_deal, number
 
-UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
 ZERO = Decimal(0)
 
 
@@ -86,28 +87,20 @@ class Money(Repository):
         limit: int,
     ) -> tuple[list[Payment], int]:
         """Unpaid payments due before a day, nearest first; of one deal or policy: all of them, paid ones too."""
-        if deal_id is None and policy_id is None:
-            found = self._unpaid(scope, before)
-        else:
-            found = visible_payments(scope).with_only_columns(Payment.id, Payment.due_on)
-        if deal_id is not None:
-            found = found.where(Payment.deal_id == deal_id)
+        theirs, far = replace(scope, user_id=0), far_enough(offset)
+        more: tuple[date | int, ...]
         if policy_id is not None:
-            found = found.where(Payment.policy_id == policy_id)
-        page = select(Payment).where(on_page(Payment.id, found, "due_on", offset, limit))
-        rows = await self.many(page.order_by(Payment.due_on, Payment.id).options(*_CONTEXT))
-        return rows, await self.count(found, offset, everybodys=scope.everything)
+            text, more = payment_list.of_one(theirs, "policy_id", limit, far), (policy_id,)
+        elif deal_id is not None:
+            text, more = payment_list.of_one(theirs, "deal_id", limit, far), (deal_id,)
+        else:
+            text = payment_list.owed(theirs, limit, far, bounded=before is not None)
+            more = () if before is None else (before,)
+        return await listed(self, text, payment_list.SHAPE, scope.user_id, offset, *more)
 
     async def count_before(self, scope: Scope, before: date) -> int:
-        return await self.count(self._unpaid(scope, before), everybodys=scope.everything)
-
-    @staticmethod
-    def _unpaid(scope: Scope, before: date | None) -> Select[*tuple[Any, ...]]:
-        """What is owed before a day, in all the deals inside a scope."""
-        found = select(Payment.id, Payment.due_on).where(
-            awaited(Payment.deal_id, scope), *UNPAID, of_live_policy(scope)
-        )
-        return found if before is None else found.where(Payment.due_on < before)
+        text = payment_list.number_before(replace(scope, user_id=0), far_enough(0))
+        return number((await self.direct(text, scope.user_id, before))[0][0])
 
     async def move(self, move_id: int) -> MoneyMove | None:
         return await self.one(select(MoneyMove).where(MoneyMove.id == move_id))

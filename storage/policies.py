@@ -1,5 +1,6 @@
 """Policies with what surrounds them: their deals, payments and files."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,13 +12,15 @@ from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
 from models.values.at_least import AtLeast
+from storage import policy_list
+from storage.listing import listed
 from storage.repository import (
     Repository,
     among,
-    awaited,
+    far_enough,
     may_see_deal,
+    number,
     of_live_policy,
-    on_page,
     up_to,
     up_to_many,
 )
@@ -112,29 +115,18 @@ class Policies(Repository):
             .limit(1)
         )
 
-    @staticmethod
-    def _ending(scope: Scope, until: date | None, short_days: int) -> Select[*tuple[Any, ...]]:
-        found = select(Policy.id, Policy.ends_on).where(
-            awaited(Policy.deal_id, scope),
-            Policy.outcome.is_(None),
-            Policy.deleted_at.is_(None),
-            # A trip that is over needs no decision: short policies are not renewed.
-            Policy.ends_on - Policy.starts_on >= short_days - 1,
-        )
-        return found if until is None else found.where(Policy.ends_on <= until)
-
     async def ending(
         self, scope: Scope, until: date | None, short_days: int, offset: int, limit: int
     ) -> tuple[list[Policy], int]:
         """A page of policies with no outcome, nearest end first (so what has ended is on top), and the total."""
-        found = self._ending(scope, until, short_days)
-        page = select(Policy).where(on_page(Policy.id, found, "ends_on", offset, limit))
-        rows = await self.many(page.order_by(Policy.ends_on, Policy.id).options(*_WITH_DEAL))
-        return rows, await self.count(found, offset, everybodys=scope.everything)
+        theirs, far = replace(scope, user_id=0), far_enough(offset)
+        text = policy_list.statement(theirs, short_days, limit, far, bounded=until is not None)
+        more = () if until is None else (until,)
+        return await listed(self, text, policy_list.SHAPE, scope.user_id, offset, *more)
 
     async def expired_count(self, scope: Scope, today: date, short_days: int) -> int:
-        ended = self._ending(scope, today - timedelta(days=1), short_days)
-        return await self.count(ended, everybodys=scope.everything)
+        text = policy_list.number_until(replace(scope, user_id=0), short_days, far_enough(0))
+        return number((await self.direct(text, scope.user_id, today - timedelta(days=1)))[0][0])
 
     async def payments(self, policy_id: int) -> list[Payment]:
         """The payments of a policy with incomes and expenses, as the database has them now."""

@@ -229,18 +229,6 @@ def far_enough(past: int) -> int:
     return MANY * -(-past // MANY) + MANY + 1
 
 
-def on_page(key: InstrumentedAttribute[int], found: Rows, by: str, offset: int, limit: int) -> ColumnElement[bool]:
-    """Rows of a page of what was found, in the order of one of its columns and then of its `id`.
-
-    They are looked for no further than they are counted, and given as an array: told so, a plan for any offset is as
-    good as one for this offset, and is made once.
-    """
-    keys = found.subquery()
-    near = select(keys).order_by(keys.c[by], keys.c.id).limit(up_to(far_enough(offset))).subquery()
-    page = select(near.c.id).order_by(near.c[by], near.c.id).offset(offset).limit(up_to(limit))
-    return key == any_(func.array(page.scalar_subquery()))
-
-
 class Reach(Protocol):
     """What a repository reads and writes through: the session of a transaction, or the short way past it."""
 
