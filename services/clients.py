@@ -111,12 +111,12 @@ class ClientService(Service):
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, client_id: int, limit: int = 20) -> ClientView:
         """A client with his deals that the actor may see. Raises NotFound."""
-        client = await tx.clients.get(actor.scope, client_id)
-        if client is None:
+        found = await tx.clients.get(actor.scope, client_id)
+        if found is None:
             raise NotFound
-        seller = await tx.clients.seller_name(client)
+        client, seller = found
         deals = await tx.deals.of_client(actor.scope, client_id, limit)
-        return ClientView(client, seller or "", deals, actor.owns(client))
+        return ClientView(client, seller, deals, actor.owns(client))
 
     @query(ANYBODY)
     async def page(self, tx: Transaction, actor: Actor, offset: int, limit: int) -> tuple[list[Client], int]:

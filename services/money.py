@@ -560,13 +560,11 @@ class MoneyService(Service):
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, payment_id: int) -> PaymentCard:
         """One payment with everything entered about it; commission only for those who see it. Raises NotFound."""
-        payment = await tx.money.get(actor.scope, payment_id)
-        if payment is None:
+        found = await tx.money.card(actor.scope, payment_id)
+        if found is None:
             raise NotFound
-        decides = actor.owns(payment.policy.deal)
-        moves = await tx.money.moves(payment_id)
-        if not decides:
-            moves = [(move, name) for move, name in moves if move.kind in CLIENT_MOVES]
+        payment, decides = found.payment, actor.owns(found.payment.policy.deal)
+        moves = [(move, name) for move, name in found.moves if decides or move.kind in CLIENT_MOVES]
         standing = [move for move, _name in moves if move.undone_at is None]
         mine = [move for move in standing if move.by_id == actor.user_id and tx.now - move.at <= UNDO]
         takes_back = standing if actor.is_admin else mine
@@ -574,10 +572,10 @@ class MoneyService(Service):
             payment=payment,
             status=self._status(payment, actor.day(tx.now)),
             rest=payment.amount - payment.paid_amount,
-            total=await tx.money.payments_of(payment.policy_id),
+            total=found.total,
             decides=decides,
-            incomes=await tx.money.incomes(payment_id) if decides else [],
-            expenses=await tx.money.expenses(payment_id) if decides else [],
+            incomes=found.incomes if decides else [],
+            expenses=found.expenses if decides else [],
             moves=moves,
             undoable=takes_back[0] if takes_back else None,
         )

@@ -19,7 +19,6 @@ from models.enums import (
     TaskKind,
     VariantStatus,
 )
-from models.scope import EVERYTHING
 from models.tables import Deal, DealExpense, Expense, Income, Insurer, LineOfBusiness, Payment, Policy, Variant
 from models.values.money import MAX_SUM, quantise, split_by_shares
 from models.values.period import add_months, policy_end
@@ -578,20 +577,18 @@ class PolicyService(Service):
     @query(ANYBODY)
     async def card(self, tx: Transaction, actor: Actor, policy_id: int) -> PolicyCard:
         """One policy with its payments and everything computed about it. Raises NotFound."""
-        policy = await tx.policies.get(actor.scope, policy_id)
-        if policy is None:
+        found = await tx.policies.card(actor.scope, policy_id)
+        if found is None:
             raise NotFound
-        decides = actor.owns(policy.deal)
-        previous_id = policy.previous_policy_id
-        author = await tx.people.get(policy.registered_by_id)
+        policy, decides = found.policy, actor.owns(found.policy.deal)
         return PolicyCard(
             policy=policy,
             status=status_of(policy, actor.day(tx.now)),
             safe_day=last_safe_day(policy.ends_on, policy.line.ladder),
-            files=await tx.policies.files_count(policy_id),
-            previous=None if previous_id is None else await tx.policies.get(EVERYTHING, previous_id),
-            successor=await tx.policies.successor(policy_id),
-            registered_by=author.full_name if author else "",
+            files=found.files,
+            previous=found.previous,
+            successor=found.successor,
+            registered_by=found.registered_by,
             decides=decides,
             money=await tx.money.sums(actor.day(tx.now), policy_id=policy_id) if decides else None,
         )

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     any_,
@@ -25,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from models.scope import Scope
 from models.tables import Client, ClientPhone, Deal, Document, Policy, User
-from storage.direct import Joined, Several, Shape, ready
+from storage.direct import Joined, Several, Shape, given, ready
 from storage.listing import VIEWER, listed, one_page
 from storage.repository import Rows, among_first, far_enough, in_ways, may_see_deal, seen, up_to
 from storage.words import FARTHEST, Reading, Words, bearers
@@ -33,16 +34,20 @@ from storage.words import FARTHEST, Reading, Words, bearers
 LIVE = Client.deleted_at.is_(None)
 
 
-def may_see_client(scope: Scope) -> ColumnElement[bool]:
-    """The clients inside a scope: a seller's own and those of the deals that a person may see."""
-    of_deal = exists().where(Deal.client_id == Client.id, may_see_deal(scope))
-    return or_(Client.seller_id == scope.user_id, of_deal) if scope.as_seller else of_deal
+def may_see_client(scope: Scope, viewer: ColumnElement[int] | None = None) -> ColumnElement[bool]:
+    """The clients inside a scope: a seller's own and those of the deals that a person may see.
+
+    `viewer` as in `ways_to_see`.
+    """
+    of_deal = exists().where(Deal.client_id == Client.id, may_see_deal(scope, viewer))
+    own = Client.seller_id == (scope.user_id if viewer is None else viewer)
+    return or_(own, of_deal) if scope.as_seller else of_deal
 
 
-def visible_clients(scope: Scope) -> Select[Client]:
+def visible_clients(scope: Scope, viewer: ColumnElement[int] | None = None) -> Select[Client]:
     """The base of every statement about clients; merged and deleted ones do not exist."""
     statement = select(Client).where(Client.deleted_at.is_(None))
-    return statement if scope.everything else statement.where(may_see_client(scope))
+    return statement if scope.everything else statement.where(may_see_client(scope, viewer))
 
 
 def phone_parts(digits: str) -> list[str]:
@@ -87,13 +92,21 @@ def with_digits_in_phone(digits: str) -> Select[int]:
     return select(ClientPhone.client_id).where(matched)
 
 
-_LISTED: Final = Joined(
-    Shape(Client, "id", "kind", "name"),
-    phones=Several(
-        select(ClientPhone).where(ClientPhone.client_id == Client.id).order_by(ClientPhone.id),
-        Shape(ClientPhone, "e164"),
-    ),
+_phones = Several(
+    select(ClientPhone).where(ClientPhone.client_id == Client.id).order_by(ClientPhone.id), Shape(ClientPhone, "e164")
 )
+_CLIENT: Final = Joined(Shape(Client, without=("name_key", "words")), phones=_phones)
+_LISTED: Final = Joined(Shape(Client, "id", "kind", "name"), phones=_phones)
+
+
+@cache
+def _one(scope: Scope) -> str:
+    """The statement for a client ($2) of such a person ($1), and the name of his seller."""
+    rows = visible_clients(scope, VIEWER).with_only_columns(*_CLIENT.columns, User.full_name)
+    # Whoever sees everything is given as well, so that there is one way to call it.
+    return ready(
+        rows.join(User, User.id == Client.seller_id).where(Client.id == given(2, BigInteger()), VIEWER.is_not(None))
+    )
 
 
 @cache
@@ -105,8 +118,10 @@ def _page(scope: Scope, limit: int, ceiling: int) -> str:
 
 
 class Clients(Words):
-    async def get(self, scope: Scope, client_id: int) -> Client | None:
-        return await self.one(visible_clients(scope).where(Client.id == client_id).options(selectinload(Client.phones)))
+    async def get(self, scope: Scope, client_id: int) -> tuple[Client, str] | None:
+        """One client with phones, and the name of his seller: for reading, outside any session."""
+        found = await self.direct(_one(replace(scope, user_id=0)), scope.user_id, client_id)
+        return (_CLIENT.row(found[0][:-1]), found[0][-1]) if found else None
 
     async def lock(self, scope: Scope, client_id: int) -> Client | None:
         """One client with phones, held until the transaction ends."""
@@ -116,9 +131,6 @@ class Clients(Words):
             .options(selectinload(Client.phones))
             .with_for_update(of=Client)
         )
-
-    async def seller_name(self, client: Client) -> str | None:
-        return await self.one(select(User.full_name).where(User.id == client.seller_id))
 
     async def page(self, scope: Scope, offset: int, limit: int) -> tuple[list[Client], int]:
         """Clients by name, a page, and how many there are."""

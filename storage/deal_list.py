@@ -1,21 +1,27 @@
-"""A page of a list of deals and how many there are: the screen between two cards (storage.listing)."""
+"""A page of a list of deals and how many there are: the screen between two cards (storage.listing). And the deals of a
+client, which are few.
+"""
 
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Date
+from sqlalchemy import BigInteger, Date, select
 
 from models.enums import DealStage
 from models.scope import Scope
 from models.tables import Client, Deal, LineOfBusiness
 from storage.direct import Joined, Shape, given, ready
 from storage.listing import THIRD, VIEWER, one_page
-from storage.repository import seen
+from storage.repository import may_see_deal, seen
 
 SHAPE: Final = Joined(
     Shape(Deal, "id", "number", "stage", "review_on", "title"),
     client=Shape(Client, "kind", "name"),
     line=Shape(LineOfBusiness, "code", "name"),
+)
+
+OF_CLIENT: Final = Joined(
+    Shape(Deal, "id", "number", "stage", "title", "line_id"), line=Shape(LineOfBusiness, "code", "name")
 )
 
 
@@ -38,4 +44,18 @@ def statement(scope: Scope, stage: DealStage | None, when: str | None, limit: in
         .add_columns(*SHAPE.columns)
         .join(Client, Client.id == Deal.client_id)
         .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
+    )
+
+
+@cache
+def of_client(scope: Scope, limit: int) -> str:
+    """The statement for what such a person ($1) may see of a client ($2)."""
+    return ready(
+        select(*OF_CLIENT.columns)
+        .select_from(Deal)
+        .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
+        # Whoever sees everything is given as well, so that there is one way to call it.
+        .where(Deal.client_id == given(2, BigInteger()), VIEWER.is_not(None), may_see_deal(scope, VIEWER))
+        .order_by(Deal.stage == DealStage.CLOSED, Deal.review_on, Deal.id.desc())
+        .limit(limit)
     )

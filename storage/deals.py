@@ -129,14 +129,9 @@ class Deals(Repository):
         return await listed(self, text, deal_list.SHAPE, scope.user_id, offset, *((day,) if when else ()))
 
     async def of_client(self, scope: Scope, client_id: int, limit: int) -> list[Deal]:
-        """A client's deals with their lines: open ones by next touch, then closed ones."""
-        return await self.many(
-            visible_deals(scope)
-            .where(Deal.client_id == client_id)
-            .options(joinedload(Deal.line))
-            .order_by(Deal.stage == DealStage.CLOSED, Deal.review_on, Deal.id.desc())
-            .limit(limit)
-        )
+        """A client's deals with their lines, outside any session: open ones by next touch, then closed ones."""
+        text = deal_list.of_client(replace(scope, user_id=0), limit)
+        return [deal_list.OF_CLIENT.row(row) for row in await self.direct(text, scope.user_id, client_id)]
 
     async def desk(self, scope: Scope, user_id: int, today: date, short: int) -> Desk:
         """The numbers of the main menu in one round trip; policies for less than `short` days are not renewed."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 import orjson
-from sqlalchemy import ClauseElement, ColumnElement, Enum, Select, Text, cast, func, literal_column
+from sqlalchemy import ClauseElement, ColumnElement, Enum, Select, SQLColumnExpression, Text, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -113,7 +113,7 @@ class Several(Generic[RowT]):
         return [self._shape.row(row) for row in values[0]]
 
 
-def in_one_column(rows: Select[Any], columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+def in_one_column(rows: Select[Any], columns: Sequence[SQLColumnExpression[Any]]) -> ColumnElement[Any]:
     """A list of rows, each with these columns."""
     return func.array(rows.with_only_columns(func.row(*columns), maintain_column_froms=True).scalar_subquery())
 

@@ -3,17 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import CompoundSelect, Select, case, delete, func, select, union
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, SQLColumnExpression, case, delete, func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
-from models.enums import ExpenseStatus, IncomeStatus
+from models.enums import IncomeStatus
 from models.scope import Scope
-from models.tables import Deal, Expense, Income, MoneyMove, Payment, Policy, User
-from storage import payment_list
+from models.tables import Expense, Income, MoneyMove, Payment, Policy
+from storage import payment_card, payment_list
+from storage.direct import given, ready
 from storage.listing import listed
-from storage.repository import Repository, far_enough, may_see_deal, number
+from storage.repository import FORGOTTEN_EXPENSE, FORGOTTEN_INCOME, Repository, far_enough, may_see_deal, number
 
 ZERO = Decimal(0)
 
@@ -38,17 +40,46 @@ def visible_payments(scope: Scope) -> Select[Payment]:
     )
 
 
-_CONTEXT = (
-    joinedload(Payment.policy).joinedload(Policy.insurer),
-    joinedload(Payment.policy).joinedload(Policy.line),
-    joinedload(Payment.policy).joinedload(Policy.deal).joinedload(Deal.client),
-)
+@cache
+def _sums(owner: Literal["deal_id", "policy_id"]) -> str:
+    """The statement of the sums of a deal or a policy ($1) on a day ($2), in the order of `Sums`."""
+    of, today = getattr(Payment, owner) == given(1, BigInteger()), given(2, Date())
+    base = select(Payment.id).join(Payment.policy).where(of, Policy.deleted_at.is_(None))
+    waived, left = Payment.waived_at.is_not(None), Payment.amount - Payment.paid_amount
+    premium = select(
+        _sum(case((waived, Payment.paid_amount), else_=Payment.amount)),
+        _sum(Payment.paid_amount),
+        _sum(case((~waived & (Payment.due_on < today), left))),
+    ).where(Payment.id.in_(base))
+    incomes = select(
+        _sum(case((Income.status.not_in(FORGOTTEN_INCOME), Income.expected_amount))),
+        _sum(Income.received_amount),
+        func.count().filter(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED),
+    ).where(Income.payment_id.in_(base))
+    expenses = select(
+        _sum(case((Expense.status.not_in(FORGOTTEN_EXPENSE), Expense.expected_amount))), _sum(Expense.paid_amount)
+    ).where(Expense.payment_id.in_(base))
+    first, *others = (rows.subquery() for rows in (premium, incomes, expenses))
+    together = select(*first.c, *(column for rows in others for column in rows.c)).select_from(first)
+    for rows in others:
+        together = together.join(rows, true())
+    return ready(together)
+
+
+def _sum(amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(amount), ZERO)
 
 
 class Money(Repository):
     async def get(self, scope: Scope, payment_id: int) -> Payment | None:
-        """One payment with its policy, deal and client; never with commission."""
-        return await self.one(visible_payments(scope).where(Payment.id == payment_id).options(*_CONTEXT))
+        """One payment with its policy and what that leads to: for reading, outside any session."""
+        found = await self.direct(payment_card.heading(replace(scope, user_id=0)), payment_id, scope.user_id)
+        return payment_card.read_heading(found[0]) if found else None
+
+    async def card(self, scope: Scope, payment_id: int) -> payment_card.PaymentCard | None:
+        """Everything that a payment's card shows, in one round trip; its commission is not for everybody."""
+        found = await self.direct(payment_card.statement(replace(scope, user_id=0)), payment_id, scope.user_id)
+        return payment_card.read(found[0]) if found else None
 
     async def incomes(self, payment_id: int) -> list[Income]:
         return await self.many(select(Income).where(Income.payment_id == payment_id).order_by(Income.id))
@@ -105,75 +136,15 @@ class Money(Repository):
     async def move(self, move_id: int) -> MoneyMove | None:
         return await self.one(select(MoneyMove).where(MoneyMove.id == move_id))
 
-    @staticmethod
-    def _moves_of(payment_ids: list[int]) -> CompoundSelect[int]:
-        """What was entered on payments, on their commission and on their expenses, a part for each index."""
-        incomes = select(Income.id).where(Income.payment_id.in_(payment_ids))
-        expenses = select(Expense.id).where(Expense.payment_id.in_(payment_ids))
-        return union(
-            select(MoneyMove.id).where(MoneyMove.payment_id.in_(payment_ids)),
-            select(MoneyMove.id).where(MoneyMove.income_id.in_(incomes)),
-            select(MoneyMove.id).where(MoneyMove.expense_id.in_(expenses)),
-        )
-
-    async def moves(self, payment_id: int) -> list[tuple[MoneyMove, str]]:
-        """What was entered on a payment, its commission and expenses, latest first, with who entered it."""
-        rows = await self.session.execute(
-            select(MoneyMove, User.full_name)
-            .join(User, User.id == MoneyMove.by_id)
-            .where(MoneyMove.id.in_(self._moves_of([payment_id])))
-            .order_by(MoneyMove.id.desc())
-        )
-        return [(move, name) for move, name in rows]
-
-    async def payments_of(self, policy_id: int) -> int:
-        """How many payments a policy has."""
-        return await self.count(select(Payment.id).where(Payment.policy_id == policy_id))
-
     async def sums(self, today: date, *, deal_id: int | None = None, policy_id: int | None = None) -> Sums:
         """The sums of a deal or of one policy; what was written off is not expected any more."""
-        of = Payment.deal_id == deal_id if policy_id is None else Payment.policy_id == policy_id
-        base = select(Payment.id).join(Payment.policy).where(of, Policy.deleted_at.is_(None))
-        rest = case((Payment.waived_at.is_(None), Payment.amount - Payment.paid_amount), else_=ZERO)
-        premium = await self._row(
-            select(
-                func.sum(case((Payment.waived_at.is_(None), Payment.amount), else_=Payment.paid_amount)),
-                func.sum(Payment.paid_amount),
-                func.sum(case((Payment.due_on < today, rest), else_=ZERO)),
-            ).where(Payment.id.in_(base))
-        )
-        off = Income.status.in_([IncomeStatus.WRITTEN_OFF, IncomeStatus.REVERSED])
-        incomes = await self._row(
-            select(
-                func.sum(case((off, ZERO), else_=Income.expected_amount)),
-                func.sum(Income.received_amount),
-                func.count().filter(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED),
-            ).where(Income.payment_id.in_(base))
-        )
-        gone = Expense.status.in_([ExpenseStatus.WRITTEN_OFF, ExpenseStatus.REVERSED])
-        expenses = await self._row(
-            select(func.sum(case((gone, ZERO), else_=Expense.expected_amount)), func.sum(Expense.paid_amount)).where(
-                Expense.payment_id.in_(base)
-            )
-        )
-        return Sums(
-            premium_planned=premium[0],
-            premium_paid=premium[1],
-            premium_overdue=premium[2],
-            commission_expected=incomes[0],
-            commission_received=incomes[1],
-            commission_unknown=int(incomes[2]),
-            expenses_expected=expenses[0],
-            expenses_paid=expenses[1],
-        )
-
-    async def _row(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
-        return [value or ZERO for value in (await self.session.execute(statement)).one()]
+        text, id_ = (_sums("deal_id"), deal_id) if policy_id is None else (_sums("policy_id"), policy_id)
+        return Sums(*(await self.direct(text, id_, today))[0])
 
     async def delete(self, payment_ids: list[int]) -> None:
         """Take payments away with everything on them; for a plan on which nothing stands."""
         for statement in (
-            delete(MoneyMove).where(MoneyMove.id.in_(self._moves_of(payment_ids))),
+            delete(MoneyMove).where(MoneyMove.id.in_(payment_card.moves_of(payment_ids))),
             delete(Income).where(Income.payment_id.in_(payment_ids)),
             delete(Expense).where(Expense.payment_id.in_(payment_ids)),
             delete(Payment).where(Payment.id.in_(payment_ids)),

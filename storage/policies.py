@@ -12,7 +12,7 @@ from models.enums import DocumentKind, IncomeStatus, VariantStatus
 from models.scope import Scope
 from models.tables import Deal, DealExpense, Document, Income, Payment, Policy, Variant
 from models.values.at_least import AtLeast
-from storage import policy_list
+from storage import policy_card, policy_list
 from storage.listing import listed
 from storage.repository import (
     Repository,
@@ -56,10 +56,14 @@ _WITH_DEAL = (
 
 class Policies(Repository):
     async def get(self, scope: Scope, policy_id: int) -> Policy | None:
-        """One policy with its insurer, line, deal, client and payments; never with commission."""
-        return await self.one(
-            visible_policies(scope).where(Policy.id == policy_id).options(*_WITH_DEAL, selectinload(Policy.payments))
-        )
+        """One policy with its insurer, line, deal and client: for reading, outside any session."""
+        found = await self.direct(policy_card.heading(replace(scope, user_id=0)), policy_id, scope.user_id)
+        return policy_card.POLICY.row(found[0]) if found else None
+
+    async def card(self, scope: Scope, policy_id: int) -> policy_card.PolicyCard | None:
+        """What a policy's card shows, in one round trip; never commission."""
+        found = await self.direct(policy_card.statement(replace(scope, user_id=0)), policy_id, scope.user_id)
+        return policy_card.read(found[0]) if found else None
 
     async def deal_of(self, scope: Scope, policy_id: int) -> int | None:
         return await self.one(visible_policies(scope).with_only_columns(Policy.deal_id).where(Policy.id == policy_id))
@@ -106,15 +110,6 @@ class Policies(Repository):
             return False
         return True
 
-    async def successor(self, policy_id: int) -> Policy | None:
-        """The policy that renewed this one."""
-        return await self.one(
-            select(Policy)
-            .where(Policy.previous_policy_id == policy_id, Policy.deleted_at.is_(None))
-            .order_by(Policy.id.desc())
-            .limit(1)
-        )
-
     async def ending(
         self, scope: Scope, until: date | None, short_days: int, offset: int, limit: int
     ) -> tuple[list[Policy], int]:
@@ -159,11 +154,6 @@ class Policies(Repository):
             select(Policy.id).where(
                 Policy.deal_id == deal_id, Policy.outcome.is_(None), Policy.deleted_at.is_(None), ~filed.exists()
             )
-        )
-
-    async def files_count(self, policy_id: int) -> int:
-        return await self.count(
-            select(Document.id).where(Document.policy_id == policy_id, Document.deleted_at.is_(None))
         )
 
     @staticmethod

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from bench.data import Sizes, fill
-from bench.plans import Walk, walks, watched
+from bench.plans import Short, Walk, walks, watched
 from bench.questions import known, people, questions
 from models.enums import Role, TaskKind
 from services.access import SYSTEM, Actor
@@ -34,6 +34,24 @@ WALK_ON_PURPOSE = {
     "audit.verify": "the admin asks for every record to be hashed again",
 }
 """Readings that are of everything by their nature."""
+
+TURNED_OVER = {
+    "clients.page": 1,
+    "deals.desk": 1,
+    "deals.page": 1,
+    "money.due": 1,
+    "money.of": 1,
+    "money.overdue_count": 1,
+    "policies.ending": 1,
+    "policies.expired_count": 1,
+    "tasks.mine": 1,
+    "deals.card": 1,
+    "money.card": 1,
+    "clients.card": 2,
+    "money.totals": 2,
+    "policies.card": 2,
+}
+"""Lists and cards that people look at all day, with the most statements that each may take, all the short way."""
 
 
 @dataclasses.dataclass
@@ -99,6 +117,18 @@ async def test_no_screen_of_theirs_walks_a_big_table(crowd: Crowd, role: str) ->
             if found := await walks(crowd.database, sent):
                 wrong[question.name] = told(found)
     assert not wrong, "\n\n".join(f"== {name}\n{why}" for name, why in wrong.items())
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+async def test_what_people_look_at_all_day_takes_few_statements_made_once(crowd: Crowd, role: str) -> None:
+    actor, wrong = crowd.people[role], {}
+    for question in questions(crowd.found, NOW, far=2):
+        if question.method in TURNED_OVER and question.is_for(actor):
+            with watched(crowd.database) as sent:
+                await question.ask(crowd.services, actor)
+            if len(sent) > TURNED_OVER[question.method] or not all(isinstance(text, Short) for text, _values in sent):
+                wrong[question.name] = [text for text, _values in sent]
+    assert not wrong
 
 
 @pytest.mark.parametrize("role", [role.value for role in Role])
