@@ -31,6 +31,7 @@ from models.tables import InboxUpdate, OutboxMessage, Payment, Policy, Task, Use
 from storage.direct import given, ready
 from storage.policies import without_commission
 from storage.repository import (
+    UNPAID,
     Repository,
     awaited,
     different_up_to,
@@ -43,14 +44,11 @@ from storage.repository import (
 )
 
 # That these tasks are open is seen by Postgres; said to it as well, it would expect a twentieth of them.
-RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
-NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
-UNPAID = (Payment.settled_on.is_(None), Payment.waived_at.is_(None))
-
-
-VIEWER, TODAY = given(1, BigInteger()), given(3, Date())
-NOW, DAY_ENDS = (given(place, DateTime(timezone=True)) for place in (2, 4))
-SEEN_DEALS, SEEN_TASKS = (given(place, ARRAY(BigInteger)) for place in (5, 6))
+_RUNNING = Task.status.in_([TaskStatus.QUEUED, TaskStatus.ACCEPTED, TaskStatus.RETURNED])
+_NOT_TAKEN = Task.status.in_([TaskStatus.QUEUED, TaskStatus.RETURNED])
+_VIEWER, _TODAY = given(1, BigInteger()), given(3, Date())
+_NOW, _DAY_ENDS = (given(place, DateTime(timezone=True)) for place in (2, 4))
+_SEEN_DEALS, _SEEN_TASKS = (given(place, ARRAY(BigInteger)) for place in (5, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +136,12 @@ class _Day:
 
     def __init__(self, sees: Scope, short_days: int) -> None:
         self.sees, self._short_days = sees, short_days
-        self.deals = open_deals(sees, VIEWER)
-        self.mine = Task.assignee_id == VIEWER
+        self.deals = open_deals(sees, _VIEWER)
+        self.mine = Task.assignee_id == _VIEWER
         self.on_deals = awaited(Task.deal_id, sees, self.deals)
         self.given = and_(~self.mine, self.on_deals)
-        self.late = and_(RUNNING, Task.due_at < NOW)
-        self.due_today = and_(RUNNING, Task.due_at >= NOW, Task.due_at < DAY_ENDS)
+        self.late = and_(_RUNNING, Task.due_at < _NOW)
+        self.due_today = and_(_RUNNING, Task.due_at >= _NOW, Task.due_at < _DAY_ENDS)
         self.asked = and_(self.on_deals, Task.status == TaskStatus.QUESTION)
 
     def expired(self) -> Select[*tuple[Any, ...]]:
@@ -152,32 +150,32 @@ class _Day:
             awaited(Policy.deal_id, self.sees, self.deals),
             Policy.outcome.is_(None),
             Policy.deleted_at.is_(None),
-            Policy.ends_on < TODAY,
+            Policy.ends_on < _TODAY,
             Policy.ends_on - Policy.starts_on >= self._short_days - 1,
         )
 
     def owing(self) -> Select[*tuple[Any, ...]]:
         """Instalments whose day is over, but for those that the client has promised for today or later."""
-        return self._owed(Payment.due_on < TODAY, ~func.coalesce(Payment.promised_on >= TODAY, false()))
+        return self._owed(Payment.due_on < _TODAY, ~func.coalesce(Payment.promised_on >= _TODAY, false()))
 
     def owed_today(self) -> CompoundSelect[*tuple[Any, ...]]:
         """What is due on this day and not promised for later, and what is promised for this day."""
-        due = self._owed(Payment.due_on == TODAY, ~func.coalesce(Payment.promised_on > TODAY, false()))
-        return union_all(due, self._owed(Payment.due_on < TODAY, Payment.promised_on == TODAY))
+        due = self._owed(Payment.due_on == _TODAY, ~func.coalesce(Payment.promised_on > _TODAY, false()))
+        return union_all(due, self._owed(Payment.due_on < _TODAY, Payment.promised_on == _TODAY))
 
     def _owed(self, *when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         theirs = awaited(Payment.deal_id, self.sees, self.deals)
-        return select(Payment.deal_id, Payment.due_on).where(theirs, *UNPAID, *when, of_live_policy(self.sees, VIEWER))
+        return select(Payment.deal_id, Payment.due_on).where(theirs, UNPAID, *when, of_live_policy(self.sees, _VIEWER))
 
     def deals_to_look_at(self) -> Iterator[Select[*tuple[Any, ...]]]:
         """Deals that burn, then today's; for each reason in the order of its days."""
         deal, deals = literal("deal").label("kind"), self.deals
-        for rank, when in ((0, deals.c.review_on < TODAY), (1, deals.c.review_on == TODAY)):
+        for rank, when in ((0, deals.c.review_on < _TODAY), (1, deals.c.review_on == _TODAY)):
             found = select(deal, deals.c.id, literal(rank).label("rank"), deals.c.review_on.label("day"))
-            yield found.where(when, deals.c.id != all_(SEEN_DEALS)).order_by(deals.c.review_on, deals.c.id)
+            yield found.where(when, deals.c.id != all_(_SEEN_DEALS)).order_by(deals.c.review_on, deals.c.id)
         # These by the day since which they burn: it stands in their own index, and no deal is looked up.
-        expired = self.expired().where(Policy.deal_id != all_(SEEN_DEALS)).order_by(Policy.ends_on, Policy.id)
-        owing = self.owing().where(Payment.deal_id != all_(SEEN_DEALS)).order_by(Payment.due_on, Payment.id)
+        expired = self.expired().where(Policy.deal_id != all_(_SEEN_DEALS)).order_by(Policy.ends_on, Policy.id)
+        owing = self.owing().where(Payment.deal_id != all_(_SEEN_DEALS)).order_by(Payment.due_on, Payment.id)
         for burning in (expired, owing):
             id_, since = burning.selected_columns
             yield burning.with_only_columns(deal, id_.label("id"), literal(0).label("rank"), since.label("day"))
@@ -188,8 +186,8 @@ class _Day:
             (0, self.mine & self.late),
             (0, self.given & self.late),
             (1, self.mine & self.due_today),
-            (2, self.mine & NOT_TAKEN),
-            (2, self.given & NOT_TAKEN),
+            (2, self.mine & _NOT_TAKEN),
+            (2, self.given & _NOT_TAKEN),
             (2, self.asked),
         ):
             yield (
@@ -199,7 +197,7 @@ class _Day:
                     literal(rank).label("rank"),
                     cast(Task.due_at, Date).label("day"),
                 )
-                .where(wanted, Task.id != all_(SEEN_TASKS))
+                .where(wanted, Task.id != all_(_SEEN_TASKS))
                 .order_by(Task.due_at, Task.id)
             )
 
@@ -210,17 +208,17 @@ def _counts(sees: Scope, short_days: int, _far: int) -> str:
     day = _Day(sees, short_days)
     touches, tasks = select(day.deals.c.id), select(Task.id)
     counted = (
-        touches.where(day.deals.c.review_on < TODAY),
+        touches.where(day.deals.c.review_on < _TODAY),
         day.expired(),
         day.owing(),
         # What is one's own and what others have to do are never the same.
         union_all(*(tasks.where(day.late, theirs) for theirs in (day.mine, day.given))),
-        touches.where(day.deals.c.review_on == TODAY),
+        touches.where(day.deals.c.review_on == _TODAY),
         day.owed_today(),
         tasks.where(day.mine, day.due_today),
         tasks.where(day.asked),
-        tasks.where(day.given, NOT_TAKEN),
-        tasks.where(day.mine, NOT_TAKEN),
+        tasks.where(day.given, _NOT_TAKEN),
+        tasks.where(day.mine, _NOT_TAKEN),
     )
     return ready(select(*(up_to_many(rows, everybodys=sees.everything) for rows in counted)))
 
