@@ -50,6 +50,10 @@ class Sizes:
     deals: int = 50_000
     sellers: int = 25
     first_seller: int = 1_000
+    busy: int = 0
+    """The last deals of all, on each of which an executor has a task to do and much else waits: with some thousands of
+    them there is as much of everything as anybody counts, without the hundreds of thousands that it takes in life.
+    """
     policies: int = 2  # a deal
     payments: int = 3  # a policy
     due: bool = False
@@ -100,9 +104,15 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
     others_executor = (
         f"{first_executor + 1} + {_h('n', 14, sizes.executors - 1)}" if sizes.executors > 1 else str(first_executor)
     )
-    ahead = f"CASE WHEN {_h('n', 20, 100)} = 0 THEN -{_h('n', 21, 5)} ELSE {_h('n', 22, 180)} + 1 END"
+
+    def many(deal: str, often: int = 10) -> str:
+        """How much more often something waits on a deal than on those that are not busy."""
+        return f"CASE WHEN {deal} > {sizes.deals - sizes.busy} THEN {often} ELSE 1 END"
+
+    ahead = f"CASE WHEN {_h('n', 20, 100)} < {many('n')} THEN -{_h('n', 21, 5)} ELSE {_h('n', 22, 180)} + 1 END"
     stage = (
-        f"CASE WHEN {_h('n', 10, 100)} < 12 THEN 'closed' WHEN {_h('n', 10, 100)} < 15 THEN 'collecting'"
+        f"CASE WHEN n > {sizes.deals - sizes.busy} THEN 'calculating'"
+        f" WHEN {_h('n', 10, 100)} < 12 THEN 'closed' WHEN {_h('n', 10, 100)} < 15 THEN 'collecting'"
         f" WHEN {_h('n', 10, 100)} < 18 THEN 'calculating' WHEN {_h('n', 10, 100)} < 20 THEN 'choosing'"
         f" WHEN {_h('n', 10, 100)} < 22 THEN 'issuing' ELSE 'in_force' END"
     )
@@ -180,7 +190,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         ORDER BY d.created_at, v
         """,
     )
-    ends = f"{day} + {_h('d.id', 60, 365)} - 7 - 365 * ({sizes.policies} - p)"
+    ends = f"{day} + {_h('d.id', 60, 365)} - 7 * {many('d.id')} - 365 * ({sizes.policies} - p)"
     yield (
         "policies",
         f"""
@@ -207,7 +217,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
                               waived_at, waived_reason)
         SELECT id, policy_id, deal_id, seq, due_on, amount, CASE WHEN paid THEN amount ELSE 0 END,
                CASE WHEN paid THEN due_on END, CASE WHEN paid THEN due_on END, CASE WHEN NOT paid THEN closed_at END, ''
-        FROM (SELECT *, due_on < {day} AND NOT (due_on > {day} - 30 AND {_h("id", 70, 50)} = 0) AS paid
+        FROM (SELECT *, due_on < {day} AND NOT (due_on > {day} - 30 AND {_h("id", 70, 50)} < {many("deal_id")}) AS paid
               FROM (SELECT (p.id - 1) * {sizes.payments} + q AS id, p.id AS policy_id, p.deal_id, p.starts_on, q AS seq,
                            (p.starts_on + make_interval(months => (q - 1) * 12 / {sizes.payments}))::date AS due_on,
                            round(p.premium / {sizes.payments}, 2) AS amount, d.closed_at
@@ -220,7 +230,8 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         f"""
         INSERT INTO incomes (payment_id, deal_id, expected_on, expected_amount, kind, received_on, received_amount,
                              status)
-        SELECT id, deal_id, due_on + 30, CASE WHEN id % 1009 = 0 AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
+        SELECT id, deal_id, due_on + 30,
+               CASE WHEN id % 1009 < {many("deal_id", 20)} AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
                'commission', CASE WHEN got THEN due_on + 30 END, CASE WHEN got THEN round(amount / 10, 2) ELSE 0 END,
                CASE WHEN got THEN 'received' WHEN waived_at IS NOT NULL THEN 'written_off' ELSE 'expected' END
         FROM (SELECT *, settled_on IS NOT NULL AND due_on + 30 < {day} AS got FROM payments) made

@@ -37,6 +37,10 @@ from storage.files import DiskFiles
 from storage.uow import Transactions
 
 SMALL, LARGE = 1_000, 1_000_000
+BUSY = 6_000
+"""Deals of others that the small agency has besides: twenty tasks for each executor, and hundreds of whatever all see
+together. Without them a list of the large one, which ends there, would be compared with an empty one.
+"""
 BYTES_A_DEAL = 25_000
 DIFFERENT = 3
 """Deals, with their clients, policies and names, that each question is asked about in turn."""
@@ -128,15 +132,14 @@ def folder() -> Path:
     return Path(os.environ.get("DATA_DIR", "var")).resolve() / "bench"
 
 
-def build(deals: int, sellers: int, now: datetime) -> datetime:
-    """Make the database of so many deals, unless it is there; the moment that it is made for."""
-    place = _place(deals, sellers)
+def build(sizes: Sizes, now: datetime) -> datetime:
+    """Make the database of such an agency, unless it is there; the moment that it is made for."""
+    place = _place(sizes)
     stamp = place / "made-for"
     if not stamp.exists():
         room = shutil.disk_usage(folder().parent if folder().parent.exists() else Path.cwd()).free
-        if room < 2 * deals * BYTES_A_DEAL:
-            raise SystemExit(f"{deals} deals need {2 * deals * BYTES_A_DEAL >> 30} GB of free disk")
-        sizes = Sizes(deals, sellers, policies=2, payments=4)
+        if room < 2 * sizes.deals * BYTES_A_DEAL:
+            raise SystemExit(f"{sizes.deals} deals need {2 * sizes.deals * BYTES_A_DEAL >> 30} GB of free disk")
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         place.chmod(0o755)
@@ -147,8 +150,8 @@ def build(deals: int, sellers: int, now: datetime) -> datetime:
     return datetime.fromisoformat(stamp.read_text(encoding="utf-8"))
 
 
-def _place(deals: int, sellers: int) -> Path:
-    return folder() / f"{deals} of {sellers}"
+def _place(sizes: Sizes) -> Path:
+    return folder() / f"{sizes.deals} of {sizes.sellers}{f', {sizes.busy} busy' if sizes.busy else ''}"
 
 
 async def learn(url: str, now: datetime, only: str) -> tuple[list[Asked], list[str]]:
@@ -262,6 +265,7 @@ async def compare(urls: list[str], moments: list[datetime], only: str, rounds: i
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.database", description=__doc__.partition("\n")[0])
     parser.add_argument("--deals", type=int, default=LARGE)
+    parser.add_argument("--busy", type=int, default=BUSY, help="deals of others in the small agency")
     parser.add_argument("--only", default="", help="questions whose name holds this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--times", type=int, default=40, help="in a round")
@@ -269,9 +273,11 @@ def main() -> int:
     given = parser.parse_args()
     # In both there are as many colleagues: a list of them is then the same rows.
     sellers = max(1, given.deals // 1000)
-    today = build(given.deals, sellers, datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0))
-    moments = [build(SMALL, sellers, today), today]
-    places = [_place(deals, sellers) for deals in (SMALL, given.deals)]
+    large = Sizes(given.deals, sellers, policies=2, payments=4)
+    small = Sizes(SMALL + given.busy, sellers, busy=given.busy, policies=2, payments=4)
+    today = build(large, datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0))
+    moments = [build(small, today), today]
+    places = [_place(sizes) for sizes in (small, large)]
     cores = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         os.sched_setaffinity(0, cores[:1])
