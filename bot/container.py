@@ -30,7 +30,7 @@ from bot.sender import Sender
 from bot.settings import Settings
 from bot.telegram import TelegramSession
 from bot.trouble import Trouble
-from bot.turns import Activity, Turns
+from bot.turns import Activity, Places, Turns
 from bot.worker import Worker
 from fsm.manager import ScreenManagers
 from fsm.storage import StateStorage
@@ -109,6 +109,7 @@ class _FrontDoor(Provider):
     scope = Scope.APP
 
     turns = provide(Turns)
+    places = provide(Places)
     activity = provide(Activity)
     metrics = provide(Metrics)
     menus = provide(Menus)
@@ -189,6 +190,7 @@ class _FrontDoor(Provider):
         trouble: Trouble,
         sender: Sender,
         turns: Turns,
+        places: Places,
         pace: Pace,
         metrics: Metrics,
         activity: Activity,
@@ -202,6 +204,7 @@ class _FrontDoor(Provider):
             handling,
             trouble,
             turns=turns,
+            places=places,
             pace=pace,
             metrics=metrics,
             activity=activity,

@@ -18,6 +18,7 @@ from aiogram_dialog import BgManagerFactory, ShowMode
 from aiogram_dialog.utils import REPLY_CALLBACK_SYMBOLS
 
 from bot.recent import Recent
+from bot.turns import Places
 from bot.worker import Handled
 from fsm.storage import StateStorage
 from services.access import origin
@@ -37,7 +38,8 @@ _PATIENCE = 5  # seconds of retry_after that are waited for on the spot
 class DirectAnswers(BaseRequestMiddleware):
     """Requests of handlers: each tap is answered once, and a short trouble of the network is not the person's."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self.answered: Recent[str, bool] = Recent(512)  # those under way, and some
         self.under_way: ContextVar[list[asyncio.Task[Any]] | None] = ContextVar("answers_under_way", default=None)
         self._answers: dict[Any, Any] = {}
@@ -45,6 +47,7 @@ class DirectAnswers(BaseRequestMiddleware):
     async def __call__(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Response[TelegramType]:
+        self._places.leave()
         # pydantic holds such a class weakly: without this it is built anew, for milliseconds, after each collection.
         returning: Any = method.__returning__
         if returning not in self._answers:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
+from bot.pace import Pace
 from bot.recent import Recent
 
 
@@ -37,6 +39,48 @@ class Turns:
     @property
     def busy(self) -> bool:
         return bool(self._locks)
+
+
+class Places:
+    """Places for those who are being served and do not wait for Telegram yet: taken in the order of coming.
+
+    A crowd begun all together goes every step together, and all are answered at its end; then they all look at their
+    screens, and the core is idle until the first of them presses.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._free = asyncio.Semaphore(pace.working_at_once)
+        self._patience = pace.working
+        self._mine: ContextVar[_Place | None] = ContextVar("place", default=None)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it inside the block, or until it is left."""
+        await self._free.acquire()
+        place = _Place(self._free)
+        timer = asyncio.get_running_loop().call_later(self._patience, place.leave)
+        token = self._mine.set(place)
+        try:
+            yield
+        finally:
+            self._mine.reset(token)
+            timer.cancel()
+            place.leave()
+
+    def leave(self) -> None:
+        """Let somebody else have the place of this update, if it has one: what follows is waiting."""
+        if (place := self._mine.get()) is not None:
+            place.leave()
+
+
+class _Place:
+    def __init__(self, among: asyncio.Semaphore) -> None:
+        self._among, self._held = among, True
+
+    def leave(self) -> None:
+        if self._held:
+            self._held = False
+            self._among.release()
 
 
 class Activity:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.floods import Floods
 from bot.metrics import Metrics
 from bot.pace import Pace
-from bot.turns import Activity, Turns
+from bot.turns import Activity, Places, Turns
 from storage.engine import Database, is_outage
 from storage.inbox import Inbox, RawUpdate, TakenUpdate
 from storage.together import Together
@@ -82,12 +82,13 @@ class Worker:
         troubles: Troubles,
         *,
         turns: Turns,
+        places: Places,
         pace: Pace,
         metrics: Metrics,
         activity: Activity,
     ) -> None:
         self._bot_id, self._database, self._inbox = bot_id, database, Inbox(database)
-        self._handle, self._troubles, self._turns = handle, troubles, turns
+        self._handle, self._troubles, self._turns, self._at_work = handle, troubles, turns, places
         self._pace, self._metrics, self._activity = pace, metrics, activity
         self._floods = Floods(pace.burst, pace.steady)
         self._held_back = 0
@@ -234,7 +235,7 @@ class Worker:
             began = time.monotonic()
             try:
                 held = not again and await self._hold_back(update)
-                async with self._turns.of(update.person_id):
+                async with self._turns.of(update.person_id), self._at_work.one():
                     if again or held or not self._turns.none_since(update.person_id, ended):
                         update = replace(update, seen=None)
                     result, more = await self._in_time(update, again)

@@ -202,8 +202,8 @@ class Inbox:
     ) -> tuple[set[int], list[TakenUpdate]]:
         """Keep the updates of people who may come in, durable on return; known updates are ignored.
 
-        Returns the ids of those people, and under a lease the first update of each who is to be served `at_once` and
-        had nothing waiting. Of everybody else nothing is written: he is a stranger, or blocked.
+        Returns the ids of those people, and under a lease, in the order given, the first update of each who is to be
+        served `at_once` and had nothing waiting. Of everybody else nothing is written: he is a stranger, or blocked.
         """
         rows = [
             {
@@ -222,11 +222,11 @@ class Inbox:
             # Another replica leased an update of one of them in this very moment: they wait for their turn.
             waiting = [row | {"at_once": False} for row in rows]
             found = await self._direct.fetch(_ADD, bot_id, waiting, now, lease_seconds)
-        payloads = {update.update_id: update.payload for update in updates}
+        leased = {row[1]: row for row in found if row[1] is not None}
         taken = [
-            TakenUpdate(bot_id, row[1], row[0], payloads[row[1]], 1, row[2], _seen(tuple(row)[3:]))
-            for row in found
-            if row[1] is not None
+            TakenUpdate(bot_id, update.update_id, row[0], update.payload, 1, row[2], _seen(tuple(row)[3:]))
+            for update in updates
+            if (row := leased.pop(update.update_id, None)) is not None
         ]
         return {row[0] for row in found}, taken
 

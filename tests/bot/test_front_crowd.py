@@ -77,7 +77,8 @@ async def test_who_sends_several_things_in_one_moment_is_served_in_their_order(
 async def test_of_a_crowd_for_which_there_are_not_enough_places_who_came_first_is_served_first(
     open_agency: OpenAgency, desk: Desk
 ) -> None:
-    agency = await open_agency(screens=desk.routers, pace=faster(people_at_once=3))
+    # Who hangs gives his place at work up soon: as many begin as there are places at all.
+    agency = await open_agency(screens=desk.routers, pace=faster(people_at_once=3, working_at_once=1))
     people = await crowd(agency)
     await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
     await agency.quiet()
@@ -97,6 +98,56 @@ async def test_of_a_crowd_for_which_there_are_not_enough_places_who_came_first_i
     await full.wait()
     assert sorted(begun) == ["1 0", "1 1", "1 2"]
     goes_on.set()
+    await agency.quiet()
+    assert len(await agency.rows(LINES)) == PEOPLE
+
+
+async def test_a_crowd_is_served_a_few_at_a_time_in_the_order_of_coming(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(working_at_once=2, working=1000))
+    people = await crowd(agency)
+    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
+    await agency.quiet()
+    begun: list[str] = []
+    two, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(moment: str, text: str) -> None:
+        if moment == "before":
+            begun.append(text)
+            if len(begun) == 2:
+                two.set()
+            await goes_on.wait()
+
+    desk.hook = hold
+    crowded = list(reversed(people))
+    await asyncio.gather(*(brought(agency, said(person, f"{n}", 9000 + n), person) for n, person in enumerate(crowded)))
+    await two.wait()
+    await asyncio.sleep(0.1)
+    assert begun == ["1 0", "1 1"]
+    goes_on.set()
+    await agency.quiet()
+    assert begun == [f"1 {n}" for n in range(PEOPLE)]
+
+
+async def test_nobody_waits_for_what_somebody_else_waits_for_at_telegram(open_agency: OpenAgency, desk: Desk) -> None:
+    agency = await open_agency(screens=desk.routers, pace=faster(working_at_once=1, working=1000))
+    people = await crowd(agency)
+    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
+    await agency.quiet()
+    agency.world.faults.set(latency=3.0)
+    begun: list[str] = []
+    everybody = asyncio.Event()
+
+    async def count(moment: str, text: str) -> None:
+        if moment == "before":
+            begun.append(text)
+            if len(begun) == PEOPLE:
+                everybody.set()
+
+    desk.hook = count
+    await asyncio.gather(*(brought(agency, said(person, f"{person}", 9000 + person), person) for person in people))
+    await everybody.wait()
+    assert await agency.value("SELECT count(*) FROM inbox WHERE status = 'pending'") == PEOPLE  # nobody is done
+    agency.world.faults.clear()
     await agency.quiet()
     assert len(await agency.rows(LINES)) == PEOPLE
 
