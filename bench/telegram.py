@@ -9,7 +9,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -328,6 +328,21 @@ class Webhook:
     def close(self) -> None:
         for courier in self._free:
             courier.close()
+
+
+class Balancer(Webhook):
+    """The first `count` of several addresses, in turns."""
+
+    def __init__(self, doors: Sequence[Webhook]) -> None:
+        self._doors, self._turn = doors, itertools.count()
+        self.count = len(doors)
+
+    async def send(self, body: bytes) -> int:
+        return await self._doors[next(self._turn) % self.count].send(body)
+
+    def close(self) -> None:
+        for door in self._doors:
+            door.close()
 
 
 class _Courier(asyncio.Protocol):

@@ -12,10 +12,9 @@ class Pace:
     look_again: float = 1.0  # how often the queues are looked at when nobody has called
     longest: float = 120.0  # what is handled for longer hangs, and holds its person up
     lease: float = 15.0  # how long a replica that has died keeps what it took: the person waits for that long
-    people_at_once: int = 128  # nearly all of them wait for Telegram: what it answers after a quarter of a second
-    # must not leave a core idle that could serve 350 a second
-    working_at_once: int = 4  # of them; the others wait for Telegram, or for their place at work
-    working: float = 0.05  # who is at work for longer waits for something else, and gives his place up
+    people_at_once: int = 512  # nearly all of them wait for Telegram, or for a place at work: a lease costs little
+    working_at_once: int = 8  # of these people; the others follow in the order of coming
+    working: float = 0.05  # who is at work for longer waits for something himself, and gives his place up
     messages_at_once: int = 16
     update_waits: tuple[float, ...] = (1, 5, 30, 120)  # before the next attempt; one attempt more than waits
     message_waits: tuple[float, ...] = (1, 5, 30, 120, 300)
