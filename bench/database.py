@@ -151,7 +151,7 @@ def build(sizes: Sizes, now: datetime) -> datetime:
 
 
 def _place(sizes: Sizes) -> Path:
-    return folder() / f"{sizes.deals} of {sizes.sellers}{f', {sizes.busy} busy' if sizes.busy else ''}"
+    return folder() / f"{sizes.deals} of {sizes.sellers}{f' with {sizes.busy} busy' if sizes.busy else ''}"
 
 
 async def learn(url: str, now: datetime, only: str) -> tuple[list[Asked], list[str]]:
