@@ -1,12 +1,21 @@
 """Rows of documents and of parcels that wait for a deal; their bytes are in storage.files."""
 
-from sqlalchemy import select, union
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from sqlalchemy import BigInteger, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
 from models.scope import Scope
-from models.tables import Client, Deal, Document, Parcel, ParcelItem
-from storage.repository import OPEN_DEAL, Repository, may_see_deal, open_deals
+from models.tables import Client, Deal, Document, LineOfBusiness, Parcel, ParcelItem
+from storage.direct import Joined, Shape, given, ready
+from storage.repository import OPEN_DEAL, Repository, may_see_deal, open_deals, up_to
+
+_DEAL: Final = Joined(
+    Shape(Deal, "id", "number", "title"), client=Shape(Client, "name"), line=Shape(LineOfBusiness, "name")
+)
 
 
 class Documents(Repository):
@@ -58,25 +67,30 @@ class Documents(Repository):
 
     async def likely_deals(self, scope: Scope, user_id: int, limit: int) -> list[Deal]:
         """Open deals that papers are likeliest for: where this person has just worked, then the freshest."""
-        mine = (
-            select(Document.deal_id.label("deal_id"))
-            .where(Document.sent_by_id == user_id)
-            .order_by(Document.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        deals = open_deals(scope)
-        freshest = select(deals.c.id).order_by(deals.c.updated_at.desc(), deals.c.id.desc()).limit(limit)
-        just_worked = select(Deal.id).where(Deal.id == mine, may_see_deal(scope), OPEN_DEAL)
-        ids = union(just_worked, freshest.subquery().select())
-        return await self.many(
-            select(Deal)
-            .where(Deal.id.in_(ids))
-            .order_by((Deal.id == mine).desc(), Deal.updated_at.desc(), Deal.id.desc())
-            .limit(limit)
-            .options(joinedload(Deal.client), joinedload(Deal.line))
-        )
+        rows = await self.direct(_likely_deals(replace(scope, user_id=0), limit), user_id)
+        return [_DEAL.row(row) for row in rows]
 
     async def client_of(self, deal_id: int) -> Client:
         statement = select(Client).join(Deal, Deal.client_id == Client.id).where(Deal.id == deal_id)
         return (await self.session.execute(statement)).scalar_one()
+
+
+@cache
+def _likely_deals(scope: Scope, limit: int) -> str:
+    """The statement for what such a person ($1) may see."""
+    viewer = given(1, BigInteger())
+    last = select(Document.deal_id.label("deal_id")).where(Document.sent_by_id == viewer).order_by(Document.id.desc())
+    mine = last.limit(up_to(1)).scalar_subquery()
+    deals = open_deals(scope, viewer)
+    freshest = select(deals.c.id).order_by(deals.c.updated_at.desc(), deals.c.id.desc()).limit(up_to(limit))
+    just_worked = select(Deal.id).where(Deal.id == mine, may_see_deal(scope, viewer), OPEN_DEAL)
+    ids = union(just_worked, freshest.subquery().select())
+    return ready(
+        select(*_DEAL.columns)
+        .select_from(Deal)
+        .join(Client, Client.id == Deal.client_id)
+        .join(LineOfBusiness, LineOfBusiness.id == Deal.line_id)
+        .where(Deal.id.in_(ids))
+        .order_by((Deal.id == mine).desc(), Deal.updated_at.desc(), Deal.id.desc())
+        .limit(up_to(limit))
+    )

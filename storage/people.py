@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import BigInteger, ColumnElement, and_, func, literal_column, select, update
 
 from models.enums import Role
 from models.tables import Client, Deal, Invite, Task, User
 from storage.direct import Shape, given, ready
-from storage.repository import OPEN_DEAL, OPEN_TASK, Repository, number, up_to_many
+from storage.repository import OPEN_DEAL, OPEN_TASK, Repository, counted_each, number, up_to_many
 
 WHO = Shape(User, "id", "full_name", "roles", "active", "time_zone", "language")
 """A person as far as it takes to act as him (services.people.as_actor)."""
@@ -109,7 +110,7 @@ class People(Repository):
 
     async def sell(self, user_ids: Collection[int]) -> dict[int, int]:
         """How many open deals each of these people sells."""
-        return await self.each(lambda person: select(Deal.id).where(Deal.seller_id == person, OPEN_DEAL), user_ids)
+        return await self.each(_sold, user_ids)
 
     # --- handing over ---------------------------------------------------------------------------------------------
 
@@ -198,3 +199,8 @@ _HOW_MANY = {
 _COLLEAGUE = {
     role: ready(select(*COLLEAGUE.columns).where(holds(role), User.id == given(1, BigInteger()))) for role in Role
 }
+
+
+@cache
+def _sold(most: int) -> str:
+    return counted_each(lambda person: select(Deal.id).where(Deal.seller_id == person, OPEN_DEAL), most)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Subquery,
     any_,
     case,
-    cast,
     column,
     exists,
     false,
@@ -37,6 +36,7 @@ from models.enums import DealStage, ExpenseStatus, IncomeStatus, TaskStatus
 from models.scope import Scope
 from models.tables import Deal, Payment, Policy, Task
 from models.values.at_least import AtLeast
+from storage.direct import given, ready
 
 OPEN_DEAL = Deal.stage != DealStage.CLOSED
 OPEN_TASK = Task.status.not_in([TaskStatus.DONE, TaskStatus.CANCELLED])
@@ -229,6 +229,14 @@ def far_enough(past: int) -> int:
     return MANY * -(-past // MANY) + MANY + 1
 
 
+def counted_each(work: Callable[[ColumnElement[int]], Select[Any]], most: int) -> str:
+    """The statement for how much of this work each of several people ($1) has; `most` is how far that is counted."""
+    person = select(func.unnest(given(1, ARRAY(BigInteger))).label("id")).subquery()
+    first = work(person.c.id).correlate(person).order_by(None).limit(up_to(most + 1)).subquery()
+    counted = _told(func.count(), func.count(), up_to(most)).select_from(first).scalar_subquery()
+    return ready(select(person.c.id, counted))
+
+
 class Reach(Protocol):
     """What a repository reads and writes through: the session of a transaction, or the short way past it."""
 
@@ -263,12 +271,6 @@ class Repository:
         counted = select(up_to_many(rows, past, everybodys=everybodys))
         return number((await self.session.execute(counted)).scalar_one())
 
-    async def each(
-        self, work: Callable[[ColumnElement[int]], Select[Any]], user_ids: Collection[int]
-    ) -> dict[int, int]:
-        """How much of this work each of several people has, exactly or at least, in one round trip."""
-        person = select(func.unnest(cast(list(user_ids), ARRAY(BigInteger))).label("id")).subquery()
-        first = work(person.c.id).correlate(person).order_by(None).limit(up_to(BUSY + 1)).subquery()
-        counted = _told(func.count(), func.count(), up_to(BUSY)).select_from(first).scalar_subquery()
-        rows = await self.session.execute(select(person.c.id, counted))
-        return {user_id: number(found) for user_id, found in rows.all()}
+    async def each(self, counted: Callable[[int], str], user_ids: Collection[int]) -> dict[int, int]:
+        """How much of some work each of several people has, exactly or at least: by a statement of `counted_each`."""
+        return {row[0]: number(row[1]) for row in await self.direct(counted(BUSY), list(user_ids))}

@@ -16,7 +16,7 @@ from storage import deal_card, task_list
 from storage.direct import Shape, given, ready
 from storage.listing import listed
 from storage.people import holds
-from storage.repository import OPEN_TASK, Repository, far_enough, may_see_deal, up_to
+from storage.repository import OPEN_TASK, Repository, counted_each, far_enough, may_see_deal, up_to
 
 LATELY: Final = 500
 """Among how many of an author's latest calculations it is looked who does a line: years ago it was somebody else."""
@@ -119,7 +119,7 @@ class Tasks(Repository):
 
     async def load(self, user_ids: Collection[int]) -> dict[int, int]:
         """How many open tasks each of these people has."""
-        return await self.each(lambda person: select(Task.id).where(OPEN_TASK, Task.assignee_id == person), user_ids)
+        return await self.each(_assigned, user_ids)
 
     async def has_card(self, recipient_id: int, card_key: str) -> bool:
         """Whether a person has (or is about to get) a message with this card."""
@@ -171,6 +171,11 @@ def _read(found: Any) -> Task:
     task: Task = _task.joined(values[:own], author=_author, assignee=_assignee)
     task.__dict__["deal"] = deal_card.read_heading(values[own:])
     return task
+
+
+@cache
+def _assigned(most: int) -> str:
+    return counted_each(lambda person: select(Task.id).where(OPEN_TASK, Task.assignee_id == person), most)
 
 
 _DEAL = given(1, BigInteger())
