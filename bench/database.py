@@ -103,10 +103,10 @@ class Side:
 
     @classmethod
     async def open(cls, url: str, asked: list[Asked]) -> "Side":
-        lines = [await asyncpg.connect(schema.dsn(url), server_settings=TOLD) for _ in range(2)]
-        await lines[1].execute(PLANNED_ONCE)
-        backends = [Path("/proc", str(line.get_server_pid()), "schedstat") for line in lines]
-        return cls(*lines, {(one.who, one.what): one for one in asked}, backends)
+        usual, short = [await asyncpg.connect(schema.dsn(url), server_settings=TOLD) for _ in range(2)]
+        await short.execute(PLANNED_ONCE)
+        backends = [Path("/proc", str(line.get_server_pid()), "schedstat") for line in (usual, short)]
+        return cls(usual, short, {(one.who, one.what): one for one in asked}, backends)
 
     def cpu(self) -> float:
         """Milliseconds of the processor that the server's processes have had: a shared machine does not blur it."""

@@ -259,7 +259,7 @@ async def replicas(databases: Databases, folder: Path, given: Any) -> list[Row]:
         bots: list[Bot] = []
         doors: list[Webhook] = []
         for number in range(4):
-            telegram.webhook = None
+            telegram.forget_bot()
             bot = await stack.enter_async_context(
                 machine.ours(databases, folder, name=f"replica {number}", database=database, telegram=telegram)
             )
