@@ -15,8 +15,9 @@ _PATIENCE: Final = 10.0  # seconds for one statement: whoever waits for it must 
 class Together(Generic[GivenT, ResultT]):
     """Does one thing for many at once: `work` is given what has gathered and returns a result for each, in order.
 
-    A lone call is made at once, as if this were not there. When the database refuses what has gathered each is tried
-    alone, so that nobody fails for what somebody else has sent; when it is away, or hangs for ten seconds, all fail.
+    A lone call is made at once, but for one turn of the loop, in which what is ready too comes along. When the database
+    refuses what has gathered each is tried alone, so that nobody fails for what somebody else has sent; when it is
+    away, or hangs for ten seconds, all fail.
     """
 
     def __init__(self, work: Callable[[Sequence[GivenT]], Awaitable[Sequence[ResultT]]]) -> None:
@@ -31,11 +32,17 @@ class Together(Generic[GivenT, ResultT]):
             self._gathered.append((given, waiting))
             return await waiting
         self._under_way = True
+        along: asyncio.Future[ResultT] | None = None
         try:
-            [result] = await self._made([given])
+            await asyncio.sleep(0)  # what is ready in this very moment goes along
+            if not self._gathered:
+                [result] = await self._made([given])
+                return result
+            along = asyncio.get_running_loop().create_future()
+            self._gathered.insert(0, (given, along))
         finally:
             self._go_on()
-        return result
+        return await along
 
     def _go_on(self) -> None:
         if self._gathered:

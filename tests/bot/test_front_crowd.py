@@ -24,7 +24,7 @@ def brought(agency: Agency, update: dict[str, Any], person_id: int) -> Any:
     return agency.app.worker.bring([RawUpdate(update["update_id"], person_id, update)], agency.clock.now())
 
 
-async def test_what_a_crowd_sends_at_once_is_written_by_two_statements_and_served_once_each(
+async def test_what_a_crowd_sends_at_once_is_written_by_one_statement_and_served_once_each(
     open_agency: OpenAgency, desk: Desk
 ) -> None:
     agency = await open_agency(screens=desk.routers)
@@ -36,7 +36,7 @@ async def test_what_a_crowd_sends_at_once_is_written_by_two_statements_and_serve
         b=agency.app.bot.id,
     )
     await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
-    assert await agency.value("SELECT count(DISTINCT xmin::text) FROM inbox WHERE update_id > 1000") == 2
+    assert await agency.value("SELECT count(DISTINCT xmin::text) FROM inbox WHERE update_id > 1000") == 1
     await agency.execute("UPDATE inbox SET status = 'done', leased_until = NULL WHERE update_id <= 1000")
     await agency.quiet()
     await asyncio.gather(*(brought(agency, said(person, f"{person}", 9000 + person), person) for person in people))
@@ -201,7 +201,7 @@ async def test_who_gives_up_waiting_takes_nobody_along(open_agency: OpenAgency, 
     assert kept >= set(people) - {people[0], people[5]}
 
 
-async def test_screens_of_a_crowd_are_kept_by_two_statements_and_none_over_a_newer_one(agency: Agency) -> None:
+async def test_screens_of_a_crowd_are_kept_by_one_statement_and_none_over_a_newer_one(agency: Agency) -> None:
     elsewhere, late = agency.app.bot.id + 1, {3, 4}
     await agency.execute(
         "INSERT INTO inbox (bot_id, update_id, person_id, payload, status, attempts, leased_until)"
@@ -225,6 +225,6 @@ async def test_screens_of_a_crowd_are_kept_by_two_statements_and_none_over_a_new
     assert await agency.rows(kept, b=elsewhere) == [
         (number, str(number), f"by {number}") for number in range(1, 31) if number not in late
     ]
-    assert await agency.value("SELECT count(DISTINCT xmin::text) FROM dialog_state WHERE bot_id = :b", b=elsewhere) == 2
+    assert await agency.value("SELECT count(DISTINCT xmin::text) FROM dialog_state WHERE bot_id = :b", b=elsewhere) == 1
     left = "SELECT update_id FROM inbox WHERE bot_id = :b AND update_id <= 30 AND status = 'pending' ORDER BY 1"
     assert await agency.rows(left, b=elsewhere) == [(number,) for number in sorted(late)]
