@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 from asyncpg import PostgresError
 
+from bot.pace import Pace
 from models.enums import Role
 from storage.dialog_state import PostgresDialogState
 from storage.inbox import RawUpdate
@@ -18,6 +19,36 @@ PEOPLE = 30
 
 async def crowd(agency: Agency) -> list[int]:
     return [(await agency.person(f"Человек {number}", Role.SELLER)).id for number in range(PEOPLE)]
+
+
+async def at_the_first_page(open_agency: OpenAgency, desk: Desk, pace: Pace) -> tuple[Agency, list[int]]:
+    """A crowd in an agency of this pace, the order of their numbers not that of their coming."""
+    agency = await open_agency(screens=desk.routers, pace=pace)
+    people = await crowd(agency)
+    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
+    await agency.quiet()
+    return agency, people[::-1]
+
+
+async def all_say_their_number(agency: Agency, people: list[int]) -> None:
+    await asyncio.gather(*(brought(agency, said(person, f"{n}", 9000 + n), person) for n, person in enumerate(people)))
+
+
+class Held:
+    """Holds whoever begins until `goes_on`; `begun` says who, and `reached` that it was as many as were waited for."""
+
+    def __init__(self, desk: Desk, wait_for: int) -> None:
+        self.begun: list[str] = []
+        self.reached, self.goes_on = asyncio.Event(), asyncio.Event()
+        self._wait_for = wait_for
+        desk.hook = self._hold
+
+    async def _hold(self, moment: str, text: str) -> None:
+        if moment == "before":
+            self.begun.append(text)
+            if len(self.begun) == self._wait_for:
+                self.reached.set()
+            await self.goes_on.wait()
 
 
 def brought(agency: Agency, update: dict[str, Any], person_id: int) -> Any:
@@ -78,74 +109,50 @@ async def test_of_a_crowd_for_which_there_are_not_enough_places_who_came_first_i
     open_agency: OpenAgency, desk: Desk
 ) -> None:
     # Who hangs gives his place at work up soon: as many begin as there are places at all.
-    agency = await open_agency(screens=desk.routers, pace=faster(people_at_once=3, working_at_once=1))
-    people = await crowd(agency)
-    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
-    await agency.quiet()
-    begun: list[str] = []
-    full, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def hold(moment: str, text: str) -> None:
-        if moment == "before":
-            begun.append(text)
-            if len(begun) == 3:
-                full.set()
-            await goes_on.wait()
-
-    desk.hook = hold
-    crowded = list(reversed(people))  # who has the smaller number is not meant
-    await asyncio.gather(*(brought(agency, said(person, f"{n}", 9000 + n), person) for n, person in enumerate(crowded)))
-    await full.wait()
-    assert sorted(begun) == ["1 0", "1 1", "1 2"]
-    goes_on.set()
+    agency, people = await at_the_first_page(open_agency, desk, faster(people_at_once=3, working_at_once=1))
+    held = Held(desk, 3)
+    await all_say_their_number(agency, people)
+    await held.reached.wait()
+    assert sorted(held.begun) == ["1 0", "1 1", "1 2"]
+    held.goes_on.set()
     await agency.quiet()
     assert len(await agency.rows(LINES)) == PEOPLE
 
 
 async def test_a_crowd_is_served_a_few_at_a_time_in_the_order_of_coming(open_agency: OpenAgency, desk: Desk) -> None:
-    agency = await open_agency(screens=desk.routers, pace=faster(working_at_once=2, working=1000))
-    people = await crowd(agency)
-    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
-    await agency.quiet()
-    begun: list[str] = []
-    two, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def hold(moment: str, text: str) -> None:
-        if moment == "before":
-            begun.append(text)
-            if len(begun) == 2:
-                two.set()
-            await goes_on.wait()
-
-    desk.hook = hold
-    crowded = list(reversed(people))
-    await asyncio.gather(*(brought(agency, said(person, f"{n}", 9000 + n), person) for n, person in enumerate(crowded)))
-    await two.wait()
+    agency, people = await at_the_first_page(open_agency, desk, faster(working_at_once=2, working=1000))
+    held = Held(desk, 2)
+    await all_say_their_number(agency, people)
+    await held.reached.wait()
     await asyncio.sleep(0.1)
-    assert begun == ["1 0", "1 1"]
-    goes_on.set()
+    assert held.begun == ["1 0", "1 1"]
+    held.goes_on.set()
     await agency.quiet()
-    assert begun == [f"1 {n}" for n in range(PEOPLE)]
+    assert held.begun == [f"1 {n}" for n in range(PEOPLE)]
+
+
+async def test_a_bot_that_stops_gives_back_what_waits_for_a_place_at_work(open_agency: OpenAgency, desk: Desk) -> None:
+    pace = faster(working_at_once=1, working=1000, drain=0)
+    agency, people = await at_the_first_page(open_agency, desk, pace)
+    held = Held(desk, 1)
+    await all_say_their_number(agency, people)
+    await held.reached.wait()
+    await agency.close()
+    left = "SELECT status, leased_until FROM inbox WHERE status <> 'done'"
+    assert await agency.rows(left) == [("pending", None)] * PEOPLE
+    held.goes_on.set()
+    await agency.open()
+    await agency.quiet()
+    assert sorted(await agency.rows(LINES)) == sorted((f"1 {n}",) for n in range(PEOPLE))
 
 
 async def test_nobody_waits_for_what_somebody_else_waits_for_at_telegram(open_agency: OpenAgency, desk: Desk) -> None:
-    agency = await open_agency(screens=desk.routers, pace=faster(working_at_once=1, working=1000))
-    people = await crowd(agency)
-    await asyncio.gather(*(brought(agency, said(person, "/start", person), person) for person in people))
-    await agency.quiet()
+    agency, people = await at_the_first_page(open_agency, desk, faster(working_at_once=1, working=1000))
     agency.world.faults.set(latency=3.0)
-    begun: list[str] = []
-    everybody = asyncio.Event()
-
-    async def count(moment: str, text: str) -> None:
-        if moment == "before":
-            begun.append(text)
-            if len(begun) == PEOPLE:
-                everybody.set()
-
-    desk.hook = count
-    await asyncio.gather(*(brought(agency, said(person, f"{person}", 9000 + person), person) for person in people))
-    await everybody.wait()
+    held = Held(desk, PEOPLE)
+    held.goes_on.set()
+    await all_say_their_number(agency, people)
+    await held.reached.wait()
     assert await agency.value("SELECT count(*) FROM inbox WHERE status = 'pending'") == PEOPLE  # nobody is done
     agency.world.faults.clear()
     await agency.quiet()
