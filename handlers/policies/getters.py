@@ -262,6 +262,18 @@ def row_label(row: EndingPolicy, now: date) -> str:
     return f"{STATUS_MARK[row.status]} {day(policy.ends_on, now)} · {policy.deal.client.name} · {policy.line.name}"[:60]
 
 
+TITLES = {
+    "soon": N_("Policies ending"),
+    "all": N_("Policies with no outcome"),
+    "no_rate": N_("Policies without a rate"),
+}
+NONE = {
+    "soon": N_("Nothing ends in the next 60 days."),
+    "all": N_("Every policy has its outcome."),
+    "no_rate": N_("The commission rate of every policy is set."),
+}
+
+
 async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     """Policies that end (soon, all, those with no rate), or the policies of one deal."""
     who, now = actor(dialog_manager), today(dialog_manager)
@@ -277,14 +289,14 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         everything = which == "all"
         rows, total = await at_page(dialog_manager, lambda number: policies.ending(who, number, everything=everything))
         labels = [{"id": str(row.policy.id), "label": row_label(row, now)} for row in rows]
-    red = await policies.expired_count(who)
+    red = await policies.expired_count(who) if which != "no_rate" else 0
     filters = [("soon", _("60 days")), ("all", _("All"))] + ([("no_rate", _("No rate"))] if who.is_admin else [])
     title = lines(
-        html("📜 <b>{title}</b> · {n}", title=_("Policies ending"), n=total),
+        html("📜 <b>{title}</b> · {n}", title=_(TITLES[which]), n=total),
         html("🔴 {n}", n=ngettext("{n} ended with no outcome", "{n} ended with no outcome", red).format(n=red))
         if red
         else None,
-        html("<i>{empty}</i>", empty=_("There is nothing here: nothing ends.")) if not total else None,
+        html("<i>{empty}</i>", empty=_(NONE[which])) if not total else None,
     )
     chips = [{"code": code, "label": f"{'● ' if code == which else ''}{name}"} for code, name in filters]
     return _list(title, labels, chips, dialog_manager, total=total)

@@ -259,8 +259,9 @@ async def test_lists_show_what_is_due_and_what_ends(office: Office) -> None:
     assert "Взнос 2 из 2" in screen(anna)
     await anna.tap("‹ Назад")
     await anna.say("/policies")
-    assert "Здесь пусто" in screen(anna)
+    assert "Полисы заканчиваются · 0\nВ ближайшие 60 дней ничего не заканчивается." in screen(anna)
     await anna.tap("Все")
+    assert "Полисы без исхода · 1" in screen(anna)
     await anna.tap("🟢 01.03.2027")
     assert "📜 A1" in screen(anna)
 
@@ -316,13 +317,18 @@ async def test_a_policy_without_a_rate_is_on_the_admins_list_until_he_sets_it(of
     await office.agency.execute("DELETE FROM commission_rates")
     await registered(office)
     assert "Ставка КВ не задана" in screen(office.anna)
+    office.agency.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
     galina = office.galina
     await galina.say("/policies")
+    assert "1 закончился без исхода" in screen(galina)
     await galina.tap("Без ставки")
+    assert screen(galina).startswith("📜 Полисы без ставки · 1\n[❗️ A1")
     await galina.tap("❗️ A1")
     await galina.tap("% Задать ставку КВ")
     await galina.say("12,5")
     assert "ожидается 6 787,50 ₽" in screen(galina)
+    await galina.tap("‹ Назад")
+    assert screen(galina).startswith("📜 Полисы без ставки · 0\nСтавка задана у каждого полиса.\n")
 
 
 async def test_a_typo_is_corrected(office: Office) -> None:

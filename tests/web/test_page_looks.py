@@ -54,6 +54,17 @@ async def test_every_text_has_the_contrast_of_wcag_aa(open_page: OpenPage, stage
     await read(page)
 
 
+async def test_digits_and_spaces_are_letters_of_the_text_and_not_emoji(open_page: OpenPage, stage: Stage) -> None:
+    # Where none of the named fonts is, "sans-serif" alone has let the emoji font draw them, an em wide.
+    await stage.bot.send_message(ANNA, "0 000 000 000")
+    page = await open_page()
+    text = rows(page, ANNA).last.locator(".text").first
+    size = float((await text.evaluate("e => getComputedStyle(e).fontSize")).removesuffix("px"))
+    measure = """e => { const range = document.createRange(); range.selectNodeContents(e);
+        return range.getClientRects()[0].width; }"""
+    assert await text.evaluate(measure) < 13 * 0.75 * size
+
+
 async def test_on_a_phone_one_thing_is_seen_at_a_time_and_nothing_sticks_out(open_page: OpenPage, stage: Stage) -> None:
     await fill(stage)
     page = await open_page(width=390, height=844, phone=True)
