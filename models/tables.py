@@ -680,6 +680,7 @@ class Income(Entity):
     received_on: Mapped[date | None] = mapped_column(Date, default=None)
     received_amount: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
     status: Mapped[enums.IncomeStatus] = mapped_column(_enum(enums.IncomeStatus), default=enums.IncomeStatus.EXPECTED)
+    status_reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
 
 
 class Expense(Entity):

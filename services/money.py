@@ -296,7 +296,7 @@ class MoneyService(Service):
 
     @command(SELLERS)
     async def restore(self, tx: Transaction, actor: Actor, payment_id: int) -> None:
-        """A written-off instalment is owed again, with its commission and expenses."""
+        """A written-off instalment is owed again, with its expenses and its commission, unless that was given up."""
         deal, payment = await _lock(tx, actor, payment_id, owner=True)
         if payment.waived_at is None:
             raise AlreadyDone
@@ -305,7 +305,7 @@ class MoneyService(Service):
         _check_open(deal)
         payment.waived_at, payment.waived_reason = None, ""
         for income in payment.incomes:
-            if income.status is IncomeStatus.WRITTEN_OFF:
+            if income.status is IncomeStatus.WRITTEN_OFF and not income.status_reason:
                 income.status = IncomeStatus.EXPECTED
         for expense in payment.expenses:
             if expense.status is ExpenseStatus.WRITTEN_OFF:
@@ -412,6 +412,7 @@ class MoneyService(Service):
         if not reason and after is not IncomeStatus.EXPECTED:
             raise Invalid("Say in a few words why.")
         before, income.status = income.status, after
+        income.status_reason = "" if after is IncomeStatus.EXPECTED else reason
         if after is IncomeStatus.EXPECTED:
             self._settle_income(income)
         # Not in the journal, which executors read.
@@ -478,10 +479,13 @@ class MoneyService(Service):
 
     @staticmethod
     def _settle_income(income: Income) -> None:
-        """Received when all that was expected has come; with no expectation, when anything has."""
+        """Received when all that was expected has come; with no expectation, when anything has. Of disputed commission
+        a part leaves the rest disputed.
+        """
         received = income.received_amount
         full = received > 0 and received >= (income.expected_amount or Decimal(0))
-        income.status = IncomeStatus.RECEIVED if full else IncomeStatus.EXPECTED
+        if full or income.status is not IncomeStatus.DISPUTED:
+            income.status, income.status_reason = IncomeStatus.RECEIVED if full else IncomeStatus.EXPECTED, ""
         if not received:
             income.received_on = None
 

@@ -73,14 +73,15 @@ def title(payment: Payment, total: int) -> list[Markup]:
 
 def income_line(income: Income) -> Markup:
     """One commission: what is expected beside what has come, never added."""
+    why = html(": {reason}", reason=income.status_reason) if income.status_reason else ""
     if income.status is IncomeStatus.WRITTEN_OFF:
-        return html(_("💰 Commission: {status}"), status=_(INCOME_STATUS[income.status]))
+        return html(_("💰 Commission: {status}"), status=_(INCOME_STATUS[income.status])) + why
     if income.status is IncomeStatus.DISPUTED:
         expected = money(income.expected_amount) if income.expected_amount is not None else "?"
         return html(
             _("💰 Commission: expected {expected}, received {received} · <b>{status}</b>"),
             expected=expected, received=money(income.received_amount), status=_(INCOME_STATUS[income.status]),
-        )  # fmt: skip
+        ) + why  # fmt: skip
     if income.expected_amount is None:
         if income.received_amount:
             return html(_("💰 Commission: received {received}"), received=money(income.received_amount))

@@ -46,6 +46,7 @@ FIELDS = {
     "variants": {"product": 120, "comment": 500},
     "policies": {"number": 40},
     "payments": {"waived_reason": 300},
+    "incomes": {"status_reason": 300},
     "expenses": {"payee": 200},
 }
 """What people write, and the most that a service takes of it."""

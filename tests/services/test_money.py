@@ -429,6 +429,32 @@ async def test_what_came_of_disputed_commission_settles_it_and_nothing_else_does
         await sold.money.set_income_status(agency.anna, sold.income, "written_off", "Поздно")
 
 
+async def test_a_part_of_disputed_commission_leaves_the_rest_disputed(agency: Any, sold: Sold) -> None:
+    await sold.money.set_income_status(agency.anna, sold.income, "disputed", "Другая ставка")
+    part = await sold.money.commission_received(agency.anna, sold.income, D(1000))
+    for came in (D(1000), D(0)):
+        found = await sold.commission()
+        assert (found.received_amount, found.status, found.status_reason) == (
+            came,
+            IncomeStatus.DISPUTED,
+            "Другая ставка",
+        )
+        if came:
+            await sold.money.undo(agency.anna, part)
+    await sold.money.commission_received(agency.anna, sold.income)
+    assert ((await sold.commission()).status, (await sold.commission()).status_reason) == (IncomeStatus.RECEIVED, "")
+
+
+async def test_commission_that_was_given_up_stays_so_when_its_instalment_is_brought_back(
+    agency: Any, sold: Sold
+) -> None:
+    await sold.money.set_income_status(agency.anna, sold.income, "written_off", "СК не платит")
+    await sold.money.waive(agency.anna, sold.first, "Отказ")
+    await sold.money.restore(agency.anna, sold.first)
+    found = await sold.commission()
+    assert (found.status, found.status_reason) == (IncomeStatus.WRITTEN_OFF, "СК не платит")
+
+
 async def test_expected_commission_corrected_on_a_written_off_instalment_stays_written_off(
     agency: Any, sold: Sold
 ) -> None:
