@@ -13,6 +13,7 @@ import asyncpg
 
 from models.enums import Role, TaskFilter, TaskKind
 from services.access import Actor
+from services.money import PaymentFilter
 from services.registry import Services
 from services.rules.deal_line import ClientDraft
 
@@ -100,9 +101,9 @@ def _lists(found: dict[str, Any], today: date, far: int) -> Iterator[tuple[str, 
     yield "clients.page", "page 100", {"offset": 8 * far, "limit": 8}
     for filter_ in TaskFilter:
         yield "tasks.mine", filter_.value, {"which": filter_}
-    for which in ("due", "overdue", "all"):
-        yield "money.due", which, {"which": which}
-    yield "money.due", "all, page 100", {"which": "all", "page": far}
+    for which in PaymentFilter:
+        yield "money.due", which.value, {"which": which}
+    yield "money.due", "all, page 100", {"which": PaymentFilter.ALL, "page": far}
     yield "policies.ending", "soon", {}
     yield "policies.ending", "all", {"everything": True}
     yield "policies.ending", "all, page 100", {"everything": True, "page": far}

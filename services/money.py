@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from models.enums import (
     DealStage,
@@ -31,13 +32,20 @@ DUE_LEAD = timedelta(days=14)
 FAR_MORE = 2
 """So many times what is expected is a typo unless somebody says otherwise."""
 OLDEST = timedelta(days=3 * 366)
-FILTERS = ("due", "overdue", "all")
 
 OPEN_INCOME = frozenset({IncomeStatus.EXPECTED, IncomeStatus.DISPUTED, IncomeStatus.WRITTEN_OFF})
 """What a person may say of commission that has not come; that it has come follows from what was entered."""
 
 CLIENT_MOVES = (MoneyMoveKind.CLIENT_PAID, MoneyMoveKind.INSURER_CONFIRMED)
 """What everybody who works on a deal sees; the other moves are about commission."""
+
+
+class PaymentFilter(StrEnum):
+    """Which unpaid instalments a list shows: those that are due soon or already, those overdue, or all."""
+
+    DUE = "due"
+    OVERDUE = "overdue"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,11 +594,17 @@ class MoneyService(Service):
 
     @query(ANYBODY)
     async def due(
-        self, tx: Transaction, actor: Actor, page: int = 0, *, which: str = "due", size: int = PAGE
+        self,
+        tx: Transaction,
+        actor: Actor,
+        page: int = 0,
+        *,
+        which: PaymentFilter = PaymentFilter.DUE,
+        size: int = PAGE,
     ) -> tuple[list[PaymentRow], int]:
-        """A page of unpaid instalments across deals, the most overdue first: `due` soon, `overdue` or `all`."""
+        """A page of unpaid instalments across deals, the most overdue first."""
         today = actor.day(tx.now)
-        before = {"due": today + DUE_LEAD + timedelta(days=1), "overdue": today}.get(which)
+        before = {PaymentFilter.DUE: today + DUE_LEAD + timedelta(days=1), PaymentFilter.OVERDUE: today}.get(which)
         rows, total = await tx.money.page(actor.scope, before=before, offset=page * size, limit=size)
         return [PaymentRow(row, self._status(row, today)) for row in rows], total
 

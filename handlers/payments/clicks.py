@@ -18,6 +18,7 @@ from fsm.words import day, money
 from handlers.payments.getters import INCOME_REASONS, WAIVE_REASONS, expenses, income_of, shown_card, today
 from models.enums import ExpenseKind, IncomeStatus
 from services.errors import NotFound, Unlikely
+from services.money import PaymentFilter
 from services.rules.policy_line import read_paid
 from services.rules.reading import Unreadable, clean_text, echo, read_percent, read_sum
 
@@ -31,7 +32,7 @@ async def on_payment(_event: CallbackQuery, _widget: Any, manager: DialogManager
 
 
 async def on_filter(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    keep(manager, which=item, page=0)
+    keep(manager, which=PaymentFilter(item).value, page=0)
 
 
 # --- the client's money -------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from fsm.words import EXPENSE_KIND, INCOME_STATUS, PAYMENT_STATUS, day, in_days,
 from models.enums import ExpenseKind, ExpenseStatus, IncomeKind, IncomeStatus, MoneyMoveKind, PaymentStatus
 from models.tables import Expense, Income, MoneyMove, Payment
 from services.errors import N_
-from services.money import PaymentCard, PaymentRow, Totals
+from services.money import PaymentCard, PaymentFilter, PaymentRow, Totals
 
 MARK = {
     PaymentStatus.PLANNED: "▫️",
@@ -371,10 +371,11 @@ def _labels(rows: Sequence[PaymentRow], now: date, *, own: bool) -> list[dict[st
     return result
 
 
+FILTERS = {PaymentFilter.DUE: N_("14 days"), PaymentFilter.OVERDUE: N_("Overdue"), PaymentFilter.ALL: N_("All")}
 NONE = {
-    "due": N_("Nothing is to be paid in the next 14 days."),
-    "overdue": N_("Nothing is overdue."),
-    "all": N_("Everything is paid."),
+    PaymentFilter.DUE: N_("Nothing is to be paid in the next 14 days."),
+    PaymentFilter.OVERDUE: N_("Nothing is overdue."),
+    PaymentFilter.ALL: N_("Everything is paid."),
 }
 
 
@@ -384,11 +385,10 @@ async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
     if "deal_id" in given or "policy_id" in given:
         return await _of_one(dialog_manager, given)
     who, now = actor(dialog_manager), today(dialog_manager)
-    which = kept(dialog_manager, "which", "due")
+    which = PaymentFilter(kept(dialog_manager, "which", PaymentFilter.DUE))
     ask = services(dialog_manager).money.due
     rows, total = await at_page(dialog_manager, lambda number: ask(who, number, which=which))
     red = await services(dialog_manager).money.overdue_count(who)
-    filters = [("due", _("14 days")), ("overdue", _("Overdue")), ("all", _("All"))]
     return {
         "text": lines(
             html("💳 <b>{title}</b> · {n}", title=_("Payments due"), n=total),
@@ -396,7 +396,9 @@ async def payments(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
             html("<i>{empty}</i>", empty=_(NONE[which])) if not total else None,
         ),
         "rows": _labels(rows, now, own=False),
-        "filters": [{"code": code, "label": f"{'● ' if code == which else ''}{name}"} for code, name in filters],
+        "filters": [
+            {"code": one.value, "label": f"{'● ' if one is which else ''}{_(said)}"} for one, said in FILTERS.items()
+        ],
         **pages(total, dialog_manager),
     }
 

@@ -13,7 +13,7 @@ from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from fsm.navigation import open_card
 from fsm.words import money
-from handlers.policies.getters import CANCEL_REASONS, next_unpaid, today
+from handlers.policies.getters import CANCEL_REASONS, PolicyFilter, next_unpaid, today
 from handlers.policies.register import read_any_plan
 from models.enums import CloseReason, PolicyOutcome
 from services.errors import AlreadyDone
@@ -34,7 +34,7 @@ async def on_policy(_event: CallbackQuery, _widget: Any, manager: DialogManager,
 
 
 async def on_filter(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    keep(manager, which=item, page=0)
+    keep(manager, which=PolicyFilter(item).value, page=0)
 
 
 async def on_paid(query: CallbackQuery, _button: Button, manager: DialogManager) -> None:

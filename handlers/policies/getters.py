@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from aiogram_dialog import DialogManager
@@ -262,15 +263,22 @@ def row_label(row: EndingPolicy, now: date) -> str:
     return f"{STATUS_MARK[row.status]} {day(policy.ends_on, now)} · {policy.deal.client.name} · {policy.line.name}"[:60]
 
 
+class PolicyFilter(StrEnum):
+    SOON = "soon"
+    ALL = "all"
+    NO_RATE = "no_rate"
+
+
+FILTERS = {PolicyFilter.SOON: N_("60 days"), PolicyFilter.ALL: N_("All"), PolicyFilter.NO_RATE: N_("No rate")}
 TITLES = {
-    "soon": N_("Policies ending"),
-    "all": N_("Policies with no outcome"),
-    "no_rate": N_("Policies without a rate"),
+    PolicyFilter.SOON: N_("Policies ending"),
+    PolicyFilter.ALL: N_("Policies with no outcome"),
+    PolicyFilter.NO_RATE: N_("Policies without a rate"),
 }
 NONE = {
-    "soon": N_("Nothing ends in the next 60 days."),
-    "all": N_("Every policy has its outcome."),
-    "no_rate": N_("The commission rate of every policy is set."),
+    PolicyFilter.SOON: N_("Nothing ends in the next 60 days."),
+    PolicyFilter.ALL: N_("Every policy has its outcome."),
+    PolicyFilter.NO_RATE: N_("The commission rate of every policy is set."),
 }
 
 
@@ -281,16 +289,16 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     given: dict[str, Any] = dialog_manager.start_data if isinstance(dialog_manager.start_data, dict) else {}
     if "deal_id" in given:
         return await _of_deal(dialog_manager, int(given["deal_id"]))
-    which = kept(dialog_manager, "which", "soon")
-    if which == "no_rate":
+    which = PolicyFilter(kept(dialog_manager, "which", PolicyFilter.SOON))
+    if which is PolicyFilter.NO_RATE:
         found, total = await at_page(dialog_manager, lambda number: policies.without_rate(who, number))
         labels = [{"id": str(p.id), "label": f"❗️ {p.number} · {p.deal.client.name}"[:60]} for p in found]
     else:
-        everything = which == "all"
+        everything = which is PolicyFilter.ALL
         rows, total = await at_page(dialog_manager, lambda number: policies.ending(who, number, everything=everything))
         labels = [{"id": str(row.policy.id), "label": row_label(row, now)} for row in rows]
-    red = await policies.expired_count(who) if which != "no_rate" else 0
-    filters = [("soon", _("60 days")), ("all", _("All"))] + ([("no_rate", _("No rate"))] if who.is_admin else [])
+    red = await policies.expired_count(who) if which is not PolicyFilter.NO_RATE else 0
+    shown = [name for name in FILTERS if name is not PolicyFilter.NO_RATE or who.is_admin]
     title = lines(
         html("📜 <b>{title}</b> · {n}", title=_(TITLES[which]), n=total),
         html("🔴 {n}", n=ngettext("{n} ended with no outcome", "{n} ended with no outcome", red).format(n=red))
@@ -298,7 +306,7 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         else None,
         html("<i>{empty}</i>", empty=_(NONE[which])) if not total else None,
     )
-    chips = [{"code": code, "label": f"{'● ' if code == which else ''}{name}"} for code, name in filters]
+    chips = [{"code": one.value, "label": f"{'● ' if one is which else ''}{_(FILTERS[one])}"} for one in shown]
     return _list(title, labels, chips, dialog_manager, total=total)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from models.enums import ExpenseKind, ExpenseStatus, IncomeStatus, PaymentStatus, ReminderKind
 from models.tables import AuditRecord, Deal, Expense, Income, JournalEntry, MoneyMove, Payment, Reminder
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound, Unlikely
+from services.money import PaymentFilter
 
 D = Decimal
 
@@ -315,7 +316,7 @@ async def test_money_of_anothers_deal_does_not_exist(agency: Any, sold: Sold) ->
             await sold.money.client_paid(stranger, sold.first)
         with pytest.raises(NotFound):
             await sold.money.totals(stranger, sold.deal_id)
-        assert await sold.money.due(stranger, which="all") == ([], 0)
+        assert await sold.money.due(stranger, which=PaymentFilter.ALL) == ([], 0)
     with pytest.raises(NotFound):
         await sold.money.commission_received(agency.boris, sold.income)
 
@@ -335,11 +336,11 @@ async def test_unpaid_instalments_are_listed_overdue_first_and_paged(agency: Any
     money = sold.money
     rows, total = await money.due(agency.anna)
     assert ([(r.payment.id, r.status) for r in rows], total) == ([(sold.first, PaymentStatus.DUE)], 1)
-    assert (await money.due(agency.anna, which="overdue"))[1] == 0
+    assert (await money.due(agency.anna, which=PaymentFilter.OVERDUE))[1] == 0
     agency.at(2026, 3, 5, 9)
-    assert (await money.due(agency.anna, which="overdue"))[1] == 1
+    assert (await money.due(agency.anna, which=PaymentFilter.OVERDUE))[1] == 1
     assert await money.overdue_count(agency.anna) == 1
-    page, total = await money.due(agency.anna, 1, which="all", size=1)
+    page, total = await money.due(agency.anna, 1, which=PaymentFilter.ALL, size=1)
     assert ([r.payment.id for r in page], total) == ([sold.second], 2)
     await money.client_paid(agency.anna, sold.first)
     assert (await money.due(agency.anna))[1] == 0
