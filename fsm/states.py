@@ -191,6 +191,7 @@ class Payment(StatesGroup):
     amount = State()
     income = State()
     income_why = State()
+    income_back = State()
     expense = State()
     new_expense = State()
     waive = State()

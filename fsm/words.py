@@ -101,7 +101,7 @@ INCOME_STATUS = {
     enums.IncomeStatus.EXPECTED: N_("expected"),
     enums.IncomeStatus.RECEIVED: N_("received"),
     enums.IncomeStatus.DISPUTED: N_("disputed"),
-    enums.IncomeStatus.REVERSED: N_("reversed"),
+    enums.IncomeStatus.REVERSED: N_("taken back by the insurer"),
     enums.IncomeStatus.WRITTEN_OFF: N_("written off"),
 }
 DOCUMENT_KIND = {

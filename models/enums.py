@@ -146,6 +146,7 @@ class MoneyMoveKind(StrEnum):
     CLIENT_PAID = "client_paid"
     INSURER_CONFIRMED = "insurer_confirmed"
     COMMISSION_RECEIVED = "commission_received"
+    COMMISSION_RETURNED = "commission_returned"
     EXPENSE_PAID = "expense_paid"
 
 

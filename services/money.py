@@ -370,6 +370,27 @@ class MoneyService(Service):
         return move_id
 
     @command(SELLERS)
+    async def commission_returned(
+        self, tx: Transaction, actor: Actor, income_id: int, amount: Decimal | None = None, on: date | None = None
+    ) -> int:
+        """The insurer has taken commission back, as it does of a policy that has ended early: all that has come when no
+        sum is given. What was expected is not expected any more until somebody says so.
+
+        Raises NotFound, AlreadyDone (nothing has come), Invalid (less has come than that).
+        """
+        deal, _payment, income = await _lock_income(tx, actor, income_id)
+        day = _fact_day(tx, actor, on)
+        if not income.received_amount:
+            raise AlreadyDone
+        back = income.received_amount if amount is None else _fact_sum(amount)
+        if back > income.received_amount:
+            raise Invalid("Only {sum} of this commission has come.", sum=_said(income.received_amount))
+        move_id = await _enter(tx, actor, deal, MoneyMoveKind.COMMISSION_RETURNED, back, day, income_id=income.id)
+        income.received_amount -= back
+        income.status, income.status_reason = IncomeStatus.REVERSED, ""
+        return move_id
+
+    @command(SELLERS)
     async def expense_paid(
         self, tx: Transaction, actor: Actor, expense_id: int, amount: Decimal | None = None, on: date | None = None
     ) -> int:
@@ -537,8 +558,15 @@ class MoneyService(Service):
             payment.confirmed_on = None
         elif move.kind is MoneyMoveKind.COMMISSION_RECEIVED:
             income = next(income for income in payment.incomes if income.id == move.income_id)
+            if income.status is IncomeStatus.REVERSED or income.received_amount < move.amount:
+                raise Invalid("The insurer has taken commission back since. Undo that first.")
             income.received_amount -= move.amount
             self._settle_income(income)
+        elif move.kind is MoneyMoveKind.COMMISSION_RETURNED:
+            income = next(income for income in payment.incomes if income.id == move.income_id)
+            income.received_amount += move.amount
+            if income.status is not IncomeStatus.REVERSED or not await tx.money.was_returned(income.id):
+                self._settle_income(income)
         else:
             expense = next(expense for expense in payment.expenses if expense.id == move.expense_id)
             expense.paid_amount -= move.amount

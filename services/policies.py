@@ -523,9 +523,9 @@ class PolicyService(Service):
         _check_terms(premium or policy.premium, starts_on or policy.starts_on, ends_on or policy.ends_on)
         payments = await tx.policies.payments(policy.id)
         entered = any(
-            p.paid_amount or p.waived_at or any(i.received_amount for i in p.incomes) or any(
-                e.paid_amount for e in p.expenses
-            )
+            p.paid_amount or p.waived_at or any(
+                i.received_amount or i.status is IncomeStatus.REVERSED for i in p.incomes
+            ) or any(e.paid_amount for e in p.expenses)
             for p in payments
         )  # fmt: skip
         priced = changed.keys() & {"premium", "plan", "insurer_id"}

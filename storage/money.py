@@ -6,10 +6,22 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, SQLColumnExpression, case, delete, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    SQLColumnExpression,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.orm import joinedload, selectinload
 
-from models.enums import IncomeStatus
+from models.enums import IncomeStatus, MoneyMoveKind
 from models.scope import Scope
 from models.tables import Expense, Income, MoneyMove, Payment, Policy
 from storage import payment_card, payment_list
@@ -135,6 +147,12 @@ class Money(Repository):
 
     async def move(self, move_id: int) -> MoneyMove | None:
         return await self.one(select(MoneyMove).where(MoneyMove.id == move_id))
+
+    async def was_returned(self, income_id: int) -> bool:
+        """Whether the insurer has taken anything of a commission back, as far as that is not undone."""
+        returned = MoneyMove.kind == MoneyMoveKind.COMMISSION_RETURNED, MoneyMove.undone_at.is_(None)
+        found = await self.session.execute(select(exists().where(MoneyMove.income_id == income_id, *returned)))
+        return bool(found.scalar_one())
 
     async def sums(self, today: date, *, deal_id: int | None = None, policy_id: int | None = None) -> Sums:
         """The sums of a deal or of one policy; what was written off is not expected any more."""

@@ -112,7 +112,8 @@ class Stats(Repository):
                 _count(select(func.count()).select_from(Policy).where(new_policy)),
                 _count(select(func.coalesce(func.sum(Policy.premium), 0)).where(new_policy)),
                 _moved_money(MoneyMoveKind.CLIENT_PAID, day),
-                _moved_money(MoneyMoveKind.COMMISSION_RECEIVED, day),
+                _moved_money(MoneyMoveKind.COMMISSION_RECEIVED, day)
+                - _moved_money(MoneyMoveKind.COMMISSION_RETURNED, day),
                 _moved_money(MoneyMoveKind.EXPENSE_PAID, day),
             )
         )

@@ -73,6 +73,7 @@ ACTION: Mapping[str, str] = {
     "message.resent": N_("message sent after all"),
     "money.client_paid": N_("client paid"),
     "money.commission_received": N_("commission received"),
+    "money.commission_returned": N_("commission taken back by the insurer"),
     "money.expense_paid": N_("expense paid out"),
     "money.insurer_confirmed": N_("insurer confirmed the payment"),
     "money.undone": N_("money entry taken back"),

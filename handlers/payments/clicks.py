@@ -184,6 +184,17 @@ async def on_received(_event: CallbackQuery, _button: Button, manager: DialogMan
     await manager.switch_to(states.Payment.card)
 
 
+async def on_returned(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    await services(manager).money.commission_returned(actor(manager), await _income_id(manager))
+    await manager.switch_to(states.Payment.income)
+
+
+async def on_returned_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
+    amount, on = read_paid(message.text or "", today(manager))
+    await services(manager).money.commission_returned(actor(manager), await _income_id(manager), amount, on)
+    await manager.switch_to(states.Payment.income)
+
+
 async def on_correct(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     keep(manager, correcting=True)
 

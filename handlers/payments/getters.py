@@ -30,6 +30,7 @@ MOVE = {
     MoneyMoveKind.CLIENT_PAID: N_("client paid {sum} on {day}"),
     MoneyMoveKind.INSURER_CONFIRMED: N_("insurer confirmed {sum} on {day}"),
     MoneyMoveKind.COMMISSION_RECEIVED: N_("commission {sum} came on {day}"),
+    MoneyMoveKind.COMMISSION_RETURNED: N_("commission {sum} taken back by the insurer on {day}"),
     MoneyMoveKind.EXPENSE_PAID: N_("expense {sum} paid on {day}"),
 }
 SHOWN_MOVES = 8
@@ -76,7 +77,7 @@ def income_line(income: Income) -> Markup:
     why = html(": {reason}", reason=income.status_reason) if income.status_reason else ""
     if income.status is IncomeStatus.WRITTEN_OFF:
         return html(_("💰 Commission: {status}"), status=_(INCOME_STATUS[income.status])) + why
-    if income.status is IncomeStatus.DISPUTED:
+    if income.status in {IncomeStatus.DISPUTED, IncomeStatus.REVERSED}:
         expected = money(income.expected_amount) if income.expected_amount is not None else "?"
         return html(
             _("💰 Commission: expected {expected}, received {received} · <b>{status}</b>"),
@@ -244,6 +245,23 @@ async def income_why(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     }
 
 
+async def income_back(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
+    shown = await shown_card(dialog_manager)
+    found = income_of(shown, kept(dialog_manager, "income_id"))
+    came = found.received_amount if found else Decimal(0)
+    return {
+        "text": lines(
+            *title(shown.payment, shown.total),
+            "",
+            income_line(found) if found else None,
+            "",
+            html("✍️ {ask}", ask=_("Write how much the insurer has taken back and when: 3000 yesterday.")),
+        ),
+        "any": came > 0,
+        "all_label": _("↪️ All of it today: {sum}").format(sum=money(came)),
+    }
+
+
 async def income(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     shown = await shown_card(dialog_manager)
     found = income_of(shown, kept(dialog_manager, "income_id"))
@@ -281,9 +299,10 @@ async def income(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         ]
         if len(shown.incomes) > 1
         else [],
-        "can_dispute": status is IncomeStatus.EXPECTED and not correcting,
+        "can_dispute": status in {IncomeStatus.EXPECTED, IncomeStatus.REVERSED} and not correcting,
         "can_give_up": status in {IncomeStatus.EXPECTED, IncomeStatus.DISPUTED} and not correcting,
-        "can_expect": status in {IncomeStatus.DISPUTED, IncomeStatus.WRITTEN_OFF},
+        "can_expect": status in {IncomeStatus.DISPUTED, IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF},
+        "can_return": found is not None and found.received_amount > 0 and not correcting,
         "one_tap": owed and not doubted and not correcting and rest is not None and rest > 0,
         "received_label": _("✅ Came today: {sum}").format(sum=money(rest or Decimal(0))),
         "can_correct": found is not None and not correcting,
@@ -446,7 +465,9 @@ INCOME_PREVIEW = TEXT_PREVIEW | {
     "can_dispute": True,
     "can_give_up": True,
     "can_expect": True,
+    "can_return": True,
 }
+BACK_PREVIEW = TEXT_PREVIEW | {"any": True, "all_label": "↪️ 3 000"}
 EXPENSES_PREVIEW = TEXT_PREVIEW | {
     "rows": [{"id": "1", "label": "client's discount"}],
     "can_pay": True,

@@ -59,6 +59,9 @@ dialog = Dialog(
             Button(Label("✖️ Given up"), id="give_up", on_click=clicks.on_given_up, when="can_give_up"),
         ),
         Button(Label("↩️ Expected again"), id="again", on_click=clicks.on_expected_again, when="can_expect"),
+        SwitchTo(
+            Label("↪️ Taken back by the insurer"), id="to_back", state=states.Payment.income_back, when="can_return"
+        ),
         back_row(states.Payment.card),
         state=states.Payment.income,
         getter=getters.income,
@@ -72,6 +75,15 @@ dialog = Dialog(
         state=states.Payment.income_why,
         getter=getters.income_why,
         preview_data=getters.WAIVE_PREVIEW,
+    ),
+    Window(
+        Raw("text"),
+        MessageInput(clicks.on_returned_typed, content_types="text"),
+        Button(Plain("all_label"), id="returned", on_click=clicks.on_returned, when="any"),
+        back_row(states.Payment.income),
+        state=states.Payment.income_back,
+        getter=getters.income_back,
+        preview_data=getters.BACK_PREVIEW,
     ),
     Window(
         Raw("text"),

@@ -227,6 +227,32 @@ async def test_ten_times_the_commission_is_asked_about_and_what_does_not_come_is
     assert "получено 27 150 ₽" in screen(anna)
 
 
+async def test_commission_that_the_insurer_takes_back_is_entered_in_part_or_whole_and_undone(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("✅ Взнос 1 оплачен")
+    await anna.tap("💰 КВ")
+    assert "СК забрала" not in screen(anna)
+    await anna.tap("✅ Пришло сегодня: 2 715 ₽")
+    await anna.tap("💰 КВ")
+    await anna.tap("↪️ СК забрала обратно")
+    await anna.say("715 вчера")
+    assert "ожидалось 2 715 ₽, получено 2 000 ₽ · СК забрала обратно\n" in screen(anna)
+    await anna.tap("↪️ СК забрала обратно")
+    await anna.say("2001")
+    assert "Этой комиссии пришло только 2 000 ₽." in transcript(anna)
+    await anna.double_tap("↪️ Всё, сегодня: 2 000 ₽")
+    assert "получено 0 ₽ · СК забрала обратно\n" in screen(anna)
+    await anna.tap("‹ Назад")
+    assert "СК забрала обратно КВ 2 000 ₽" in screen(anna)
+    await anna.tap("↩️ Отменить последнее: 2 000 ₽")
+    assert "получено 2 000 ₽" in screen(anna)
+    await anna.tap("💰 КВ")
+    await anna.tap("↩️ Снова ждём")
+    await anna.tap("✅ Пришло сегодня: 715 ₽")
+    assert "ожидалось 2 715 ₽, получено 2 715 ₽" in screen(anna)
+
+
 async def test_an_instalment_is_promised_moved_written_off_and_brought_back(office: Office) -> None:
     anna = office.anna
     await registered(office)

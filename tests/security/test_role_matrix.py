@@ -145,6 +145,8 @@ async def annas(agency: Agency) -> dict[str, int]:
     )  # fmt: skip
     payment_id = await agency.number("SELECT min(id) FROM payments")
     move_id = await services.money.client_paid(anna, payment_id, Decimal(1000))
+    income_id = await agency.number("SELECT min(id) FROM incomes")
+    await services.money.commission_received(anna, income_id, Decimal(100))
     calls = await services.tasks.give(anna, deal_id, TaskKind.OTHER, egor.user_id, "2026-03-05T18:00", "позвонить")
     assert issue
     return {
@@ -160,7 +162,7 @@ async def annas(agency: Agency) -> dict[str, int]:
         "policy_id": policy_id,
         "previous_policy_id": policy_id,
         "payment_id": payment_id,
-        "income_id": await agency.number("SELECT min(id) FROM incomes"),
+        "income_id": income_id,
         "expense_id": await agency.number("SELECT min(id) FROM expenses"),
         "entry_id": await agency.number("SELECT min(id) FROM journal_entries"),
         "reminder_id": await agency.number("SELECT min(id) FROM reminders WHERE deal_id IS NOT NULL"),
@@ -255,8 +257,8 @@ ON_CLOSED = {
     "clients.change", "deals.open", "deals.reopen",
     "journal.add", "documents.asked", "documents.cache", "documents.file", "documents.set_kind", "documents.settle",
     # what was earned, and what was written wrongly
-    "money.commission_received", "money.expense_paid", "money.remove_expense", "money.set_expected",
-    "money.set_income_status", "money.set_rate", "money.undo", "policies.correct",
+    "money.commission_received", "money.commission_returned", "money.expense_paid", "money.remove_expense",
+    "money.set_expected", "money.set_income_status", "money.set_rate", "money.undo", "policies.correct",
 }  # fmt: skip
 """What may still be done about a closed deal: papers and money come late."""
 

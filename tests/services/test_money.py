@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models.enums import ExpenseKind, ExpenseStatus, IncomeStatus, PaymentStatus, ReminderKind
 from models.tables import AuditRecord, Deal, Expense, Income, JournalEntry, MoneyMove, Payment, Reminder
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound, Unlikely
-from services.money import PaymentFilter
+from services.money import CommissionTotals, PaymentFilter
 
 D = Decimal
 
@@ -454,6 +454,55 @@ async def test_commission_that_was_given_up_stays_so_when_its_instalment_is_brou
     await sold.money.restore(agency.anna, sold.first)
     found = await sold.commission()
     assert (found.status, found.status_reason) == (IncomeStatus.WRITTEN_OFF, "СК не платит")
+
+
+async def test_what_the_insurer_takes_back_came_no_more_and_is_not_expected_until_somebody_says_so(
+    agency: Any, sold: Sold
+) -> None:
+    money, anna = sold.money, agency.anna
+
+    async def stands() -> tuple[Decimal, IncomeStatus]:
+        found = await sold.commission()
+        return found.received_amount, found.status
+
+    with pytest.raises(AlreadyDone):
+        await money.commission_returned(anna, sold.income)
+    came = await money.commission_received(anna, sold.income)
+    with pytest.raises(Invalid, match="Only"):
+        await money.commission_returned(anna, sold.income, D(3001))
+    with pytest.raises(Forbidden):
+        await money.commission_returned(agency.egor, sold.income)
+    part = await money.commission_returned(anna, sold.income, D(1000))
+    assert await stands() == (D(2000), IncomeStatus.REVERSED)
+    assert (await money.totals(anna, sold.deal_id)).commission == CommissionTotals(D(3000), D(2000), 0)
+    with pytest.raises(Invalid, match="taken commission back since"):
+        await money.undo(anna, came)
+    await money.undo(anna, part)
+    assert await stands() == (D(3000), IncomeStatus.RECEIVED)
+    await money.commission_returned(anna, sold.income)
+    assert await stands() == (D(0), IncomeStatus.REVERSED)
+    with pytest.raises(AlreadyDone):
+        await money.commission_returned(anna, sold.income)
+    await money.set_income_status(anna, sold.income, "expected", "")
+    await money.commission_received(anna, sold.income, D(2500))
+    assert await stands() == (D(2500), IncomeStatus.EXPECTED)
+    with pytest.raises(Invalid, match="taken commission back since"):
+        await money.undo(anna, came)  # 3000 came and went: 500 less than nothing would be left
+
+
+async def test_a_policy_of_which_the_insurer_took_commission_back_keeps_that_when_it_is_corrected(
+    agency: Any, sold: Sold
+) -> None:
+    await sold.money.commission_received(agency.anna, sold.income)
+    await sold.money.commission_returned(agency.anna, sold.income)
+    with pytest.raises(Invalid, match="Money has already been entered"):
+        await agency.services.policies.correct(agency.anna, sold.policy_id, premium=D(50000))
+
+
+async def test_what_the_insurer_takes_back_is_less_commission_of_that_day(agency: Any, sold: Sold) -> None:
+    await sold.money.commission_received(agency.anna, sold.income)
+    await sold.money.commission_returned(agency.anna, sold.income, D(1000))
+    assert (await agency.services.stats.day(agency.galina)).of_day.commission_received == D(2000)
 
 
 async def test_expected_commission_corrected_on_a_written_off_instalment_stays_written_off(
