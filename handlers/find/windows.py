@@ -10,12 +10,14 @@ from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
+from fsm.errors import say
 from fsm.i18n import _
 from fsm.navigation import PAGE, at_page, leave_row, one_of, pager_preview, pager_row, pages
-from fsm.text import Label, Raw, html, lines
+from fsm.text import Label, Raw, html, lines, short
 from models.enums import DealStage
 from models.values.phone import pretty
 from services.errors import N_
+from services.rules.reading import Unreadable
 from services.search import Hit, Why
 
 WHYS = {
@@ -55,7 +57,12 @@ async def results(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     text = typed_text(dialog_manager)
     me = actor(dialog_manager)
     ask = services(dialog_manager).search.find
-    hits, total = await at_page(dialog_manager, lambda number: ask(me, text, number * PAGE, PAGE))
+    hits: list[Hit] = []
+    total, answer = 0, _("Nothing found. Try fewer letters or another mark.")
+    try:
+        hits, total = await at_page(dialog_manager, lambda number: ask(me, text, number * PAGE, PAGE))
+    except Unreadable as error:  # said on the screen: it is drawn again and again, with the same line
+        answer = say(error)
     shown = [
         html(
             "{mark}<b>№{n}</b> {name} · {line} {object} <i>({why})</i>",
@@ -70,8 +77,8 @@ async def results(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     ]
     return {
         "text": lines(
-            html("🔎 <b>{title} › {text}</b>", title=_("Search"), text=text),
-            html(_("Found: {n}"), n=total) if total else _("Nothing found. Try fewer letters or another mark."),
+            html("🔎 <b>{title} › {text}</b>", title=_("Search"), text=short(text, 300)),
+            html(_("Found: {n}"), n=total) if total else html("{answer}", answer=answer),
             "",
             *shown,
         ),

@@ -361,3 +361,17 @@ async def test_the_owner_becomes_admin_and_a_stranger_gets_one_line(open_agency:
     assert "Приглашение больше не действует" in stranger.screen
     await stranger.say("/new Иванов")
     assert await deals(agency) == 0
+
+
+async def test_a_line_that_is_too_long_to_look_for_is_told_so_and_the_next_one_is_looked_for(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say(LINE)
+    await anna.tap("✅ Открыть сделку")
+    for long in (f"/find {'семёнов ' * 500}", "семёнов " * 60):
+        await anna.say(long)
+        assert anna.screen.startswith("🔎 Поиск › семёнов семёнов")
+        assert "Сократите или пришлите частями." in anna.screen
+    await anna.say("симёнов")
+    assert "Найдено: 1" in anna.screen
+    assert await agency.value("SELECT count(*) FROM inbox WHERE status <> 'done'") == 0
