@@ -24,7 +24,7 @@ COMMANDS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
     ("tasks", N_("Tasks"), ANYBODY),
     ("clients", N_("Clients"), SELLERS),
     ("policies", N_("Policies"), ANYBODY),
-    ("payments", N_("Payments"), SELLERS),
+    ("payments", N_("Payments"), ANYBODY),
     ("people", N_("People and roles"), ADMINS),
     ("invite", N_("Invite somebody"), ADMINS),
     ("stats", N_("Numbers of the day"), ADMINS),
