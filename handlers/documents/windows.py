@@ -9,11 +9,13 @@ from markupsafe import Markup
 
 from fsm import states
 from fsm.context import actor, kept, services
+from fsm.errors import say
 from fsm.i18n import _
 from fsm.navigation import PAGE, back_row, leave_row, menu_button, one_of, pager_row
 from fsm.text import Label, Raw, T, html, lines
 from handlers.documents import clicks, getters
 from handlers.documents.receive import deal_label
+from services.rules.reading import Unreadable
 
 dialog = Dialog(
     Window(
@@ -55,7 +57,10 @@ async def found_deals(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str
         deals = await services(dialog_manager).documents.likely_deals(actor(dialog_manager))
         rows = [{"id": deal.id, "label": deal_label(deal)} for deal in deals]
         return {"text": lines(html("🔎 <b>{title}</b>", title=_("Which deal is it for?")), ask), "deals": rows}
-    hits, _total = await services(dialog_manager).search.find(actor(dialog_manager), text, 0, PAGE)
+    try:
+        hits, _total = await services(dialog_manager).search.find(actor(dialog_manager), text, 0, PAGE)
+    except Unreadable as error:
+        return {"text": lines(html("🔎 <b>{refusal}</b>", refusal=say(error)), ask), "deals": []}
     rows = [{"id": hit.deal.id, "label": deal_label(hit.deal)} for hit in hits]
     found = html(_("«{text}»: choose the deal."), text=text) if rows else html(_("«{text}»: nothing found."), text=text)
     return {"text": lines(html("🔎 <b>{found}</b>", found=found), ask), "deals": rows}

@@ -35,6 +35,8 @@ async def words_and_papers_go_where_they_belong(office: Office) -> None:
     await anna.forward_text("Паспорт пришлю завтра", author="Пётр Семёнов")
     question = office.card(anna, "К какой это сделке?")
     await anna.tap("🔎 Другая сделка", message=question)
+    await anna.say("семенов " * 20)
+    assert "Сократите или пришлите частями." in anna.screen
     await anna.say("семенов")
     await anna.tap("№1001")
     assert (await office.events())[-1] == "Пётр Семёнов: Паспорт пришлю завтра"
