@@ -49,7 +49,7 @@ def new_client(manager: DialogManager) -> ClientDraft | None:
 def keep_new_client(manager: DialogManager, draft: ClientDraft) -> None:
     born = draft.birth_date.isoformat() if draft.birth_date else None
     raw = asdict(draft) | {"kind": draft.kind.value, "phones": list(draft.phones), "birth_date": born}
-    keep(manager, client=raw, client_id=None, client_settled=False)
+    keep(manager, client=raw, client_id=None)
 
 
 async def take(manager: DialogManager, text: str) -> None:
@@ -61,7 +61,7 @@ async def take(manager: DialogManager, text: str) -> None:
     if phone is not None:
         client = new_client(manager)
         if client is None:
-            keep(manager, phone=phone, client_id=None, client_settled=False)
+            keep(manager, phone=phone, client_id=None)
         else:
             keep_new_client(manager, replace(client, phones=tuple(dict.fromkeys((*client.phones, phone)))))
         return
@@ -69,16 +69,32 @@ async def take(manager: DialogManager, text: str) -> None:
     if not (read.client or read.line_id or read.plate or read.vin):
         raise Unreadable("There is no name in this line. For example: Ivanov Ivan +7 912 345-67-89")
     if read.client is not None:
-        client = read.client
-        if phone := kept(manager, "phone"):
-            client = replace(client, phones=tuple(dict.fromkeys((*client.phones, str(phone)))))
-        keep_new_client(manager, client)
-    if read.line_id is not None:
-        keep(manager, line_id=read.line_id)
-    for name in ("title", "plate", "vin"):
+        keep_new_client(manager, _with_what_was_known(manager, read.client))
+    if kept(manager, "title") and not (read.line_id or read.plate or read.vin):
+        # The client is named anew: what stands after his name is not what is insured.
+        add_note(manager, read.title)
+    elif read.title:
+        keep(manager, title=read.title)
+    for name in ("line_id", "plate", "vin"):
         if value := getattr(read, name):
             keep(manager, **{name: value})
     add_note(manager, read.note)
+
+
+def _with_what_was_known(manager: DialogManager, client: ClientDraft) -> ClientDraft:
+    """A client who is named anew, with what was said of him before and is not said again."""
+    before, phone = new_client(manager), kept(manager, "phone")
+    phones = client.phones or (before.phones if before else ())
+    known = replace(client, phones=tuple(dict.fromkeys((*phones, *([str(phone)] if phone else [])))))
+    if before is None or before.kind is not client.kind:
+        return known
+    return replace(
+        known,
+        email=client.email or before.email,
+        birth_date=client.birth_date or before.birth_date,
+        inn=client.inn or before.inn,
+        note=client.note or before.note,
+    )
 
 
 def take_object(manager: DialogManager, text: str) -> None:
@@ -118,6 +134,16 @@ async def matches(manager: DialogManager) -> tuple[list[Duplicate], list[Client]
     found = await clients.find_like(me, draft.name, MATCHES)
     sure = [one for one in likely if one.client is None or me.owns(one.client)]
     return sure, [client for client in found if client.id not in known and me.owns(client)]
+
+
+async def _who_may_be_meant(manager: DialogManager) -> set[int]:
+    likely, alike = await matches(manager)
+    return {one.client.id for one in likely if one.client is not None} | {client.id for client in alike}
+
+
+async def take_for_new(manager: DialogManager) -> None:
+    """The client is none of those who may be meant: it is asked again only when others turn up."""
+    keep(manager, not_them=sorted(await _who_may_be_meant(manager)))
 
 
 async def go_on(manager: DialogManager) -> None:
@@ -161,11 +187,10 @@ def _name(state: State | None) -> str:
 async def next_window(manager: DialogManager) -> State:
     """The first window whose part is still missing."""
     if not kept(manager, "client_id"):
-        likely, alike = await matches(manager)
-        someone = alike or any(one.client is not None for one in likely)
-        if someone and not kept(manager, "client_settled"):
+        if not await _who_may_be_meant(manager) <= set(kept(manager, "not_them") or []):
             return states.NewDeal.match
-        if new_client(manager) is None:
+        client = new_client(manager)
+        if client is None or not client.name:
             return states.NewDeal.client
     if not kept(manager, "line_id"):
         return states.NewDeal.line

@@ -41,7 +41,8 @@ def _phones(phones: list[str]) -> str:
 
 
 async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    phone = kept(dialog_manager, "phone")
+    client = new_client(dialog_manager)
+    phone = kept(dialog_manager, "phone") or (client.phones[0] if client and client.phones and not client.name else "")
     if phone:
         said = html(_("The phone {phone} is noted. What is the client's name?"), phone=pretty(str(phone)))
     else:
@@ -57,7 +58,7 @@ async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
             said,
             html(_("For example: <code>{example}</code>"), example=example),
         ),
-        "known": bool(kept(dialog_manager, "client_id") or kept(dialog_manager, "client")),
+        "known": bool(kept(dialog_manager, "client_id") or (client and client.name)),
     }
 
 
@@ -70,7 +71,7 @@ def _button(client: Client, reason: Reason | None = None) -> str:
 async def match(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     likely, alike = await matches(dialog_manager)
     draft, phone = new_client(dialog_manager), kept(dialog_manager, "phone")
-    name = draft.name if draft is not None else pretty(str(phone))
+    name = (draft and draft.name) or pretty(str(phone or (draft and draft.phones and draft.phones[0]) or ""))
     return {
         "text": lines(
             _head(_("Client")),
@@ -194,7 +195,7 @@ def _new(draft: ClientDraft) -> Markup:
         draft.note or None,
     ]
     told = "".join(f" · {fact}" for fact in facts if fact)
-    return html("{icon} {name} <i>({new})</i>{told}", icon=icon, name=draft.name, new=_("new client"), told=told)
+    return html("{icon} {name} <i>({new})</i>{told}", icon=icon, name=draft.name or "—", new=_("new client"), told=told)
 
 
 async def ask_phone(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:

@@ -50,12 +50,12 @@ async def on_client_typed(message: Message, _widget: MessageInput, manager: Dial
 
 
 async def on_client(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
-    keep(manager, client_id=int(item), client=None, client_settled=True)
+    keep(manager, client_id=int(item), client=None)
     await draft.go_on(manager)
 
 
 async def on_new_client(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
-    keep(manager, client_settled=True)
+    await draft.take_for_new(manager)
     await draft.go_on(manager)
 
 

@@ -220,7 +220,7 @@ def _name_length(words: list[str]) -> int:
     count = 0
     some_capital = any(word[:1].isupper() for word in words)
     for word in words[:4]:
-        letters = word.strip(",.").replace("-", "").replace(".", "")
+        letters = re.sub(r"[-.'’ʼ`]", "", word.strip(","))
         if not letters.isalpha() or (some_capital and word[0].islower() and not _PATRONYMIC.fullmatch(word)):
             break
         turkic = [word.lower().strip(",.") for word in words[count : count + 2]]
@@ -332,7 +332,7 @@ def _client_and_title(
     named, others = (before, after) if before else (after, [])
     if not named:
         return (contacts.draft("", company=company, note=""), "") if contacts.any else (None, "")
-    name, left = _company_name(named[0]) if company else _split_name(named[0], company=False)
+    name, left = _company_name(named[0], alone=named is before) if company else _split_name(named[0], company=False)
     # One word is more likely the object (каско Камри, Камри 2020) than somebody's whole name.
     one_word = not company and " " not in name and not contacts.any and (not before or bool(left))
     if one_word or not any(map(str.isalpha, name)):
@@ -342,8 +342,10 @@ def _client_and_title(
     return contacts.draft(name[:NAME_LIMIT], company=company, note=""), title
 
 
-def _company_name(words: str) -> tuple[str, str]:
-    """Cut a company's name after its closing quote or after the word that follows its legal form."""
+def _company_name(words: str, *, alone: bool) -> tuple[str, str]:
+    """Cut a company's name after its closing quote. Without quotes all the words are its name where it stands `alone`,
+    with no line of business before it; else the object follows, and its name is the word after its legal form.
+    """
     quoted = re.match(rf"(?:{_FORM}\s*)?[{_QUOTES}][^{_QUOTES}]+[{_QUOTES}]+", words, re.IGNORECASE)
     if quoted:
         return quoted[0].strip(), words[quoted.end() :].strip(" ,;")
@@ -353,5 +355,7 @@ def _company_name(words: str) -> tuple[str, str]:
     if plain(form["form"]) in ("ип", "индивидуальный предприниматель"):
         name, left = _split_name(form["rest"], company=False)
         return f"{form['form']} {name}".strip(), left
+    if alone:
+        return words, ""
     name, _, left = form["rest"].partition(" ")
     return f"{form['form']} {name}", left

@@ -375,3 +375,47 @@ async def test_a_line_that_is_too_long_to_look_for_is_told_so_and_the_next_one_i
     await anna.say("симёнов")
     assert "Найдено: 1" in anna.screen
     assert await agency.value("SELECT count(*) FROM inbox WHERE status <> 'done'") == 0
+
+
+async def test_a_client_who_is_named_anew_keeps_his_phone_and_the_deal_its_object(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say("/new Смирнва Алла 8 912 345-67-89 каско Hyundai Creta к555ом77")
+    await anna.tap("👤 Клиент")
+    await anna.say("Смирнова Алла 😀")
+    assert "👤 Смирнова Алла (новый клиент) · +7 912 345-67-89\n" in anna.screen
+    assert "🔖 Hyundai Creta · К555ОМ77\n📝 😀" in anna.screen
+    await anna.tap("👤 Клиент")
+    await anna.say("ООО Строительная компания Север 8 912 345-67-80")
+    assert "🏢 ООО Строительная компания Север (новый клиент) · +7 912 345-67-80\n" in anna.screen
+    assert "🔖 Hyundai Creta · К555ОМ77\n📝 😀" in anna.screen
+
+
+async def test_a_client_without_a_name_is_asked_for_it_before_the_deal_can_be_opened(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    await anna.say("/new <b>Жук</b> & Ко 🚗 89123456789 каско Киа А123ВС77")
+    assert "Телефон +7 912 345-67-89 записан. Как зовут клиента?" in anna.screen
+    await anna.say("Жук Пётр")
+    assert "👤 Жук Пётр (новый клиент) · +7 912 345-67-89" in anna.screen
+    await anna.tap("✅ Открыть сделку")
+    assert await agency.rows("SELECT name, e164 FROM clients c JOIN client_phones p ON p.client_id = c.id") == [
+        ("Жук Пётр", "+79123456789")
+    ]
+
+
+async def test_who_has_been_told_that_a_client_is_new_does_not_ask_it_again_unless_others_turn_up(
+    agency: Agency, anna: VirtualUser
+) -> None:
+    for name, phone in (("Семёнов Пётр", "89161234567"), ("Ларина Вера", "89161234568")):
+        await anna.say(f"/new {name} {phone} осаго Лада")
+        await anna.tap("✅ Открыть сделку")
+    await anna.say("/new Семёнов Пётр осаго Рено")
+    await anna.tap("➕ Новый клиент: Семёнов Пётр")
+    await anna.tap("📱 Телефон")
+    await anna.say("8 916 000-00-00")
+    assert "это кто-то из них?" not in anna.screen
+    await anna.tap("📱 Телефон")
+    await anna.say("8 916 123-45-68")
+    assert "это кто-то из них?" in anna.screen
+    assert "Ларина Вера" in anna.screen
