@@ -12,7 +12,7 @@ from services.access import ANYBODY, SELLERS, Actor, Service, command, query
 from services.errors import Forbidden, Invalid, NotFound
 from services.rules.deal_line import ClientDraft
 from services.rules.duplicates import Reason, similar_names
-from services.rules.reading import clean_text, echo, plain, read_date, read_inn
+from services.rules.reading import clean_text, echo, plain, read_date, read_inn, read_name
 from storage.uow import Transaction
 
 NAME_LIMIT, NOTE_LIMIT, PHONES = 200, 2000, 10
@@ -136,7 +136,7 @@ class ClientService(Service):
         before = _field(client, Field(field))
         match Field(field):
             case Field.NAME:
-                client.name = " ".join(clean_text(text, NAME_LIMIT).split())
+                client.name = read_name(text, NAME_LIMIT)
             case Field.PHONES:
                 _set_phones(client, read_phones(text))
             case Field.EMAIL:
@@ -190,7 +190,7 @@ async def own_client(tx: Transaction, actor: Actor, client_id: int) -> Client:
 async def add_client(tx: Transaction, actor: Actor, draft: ClientDraft) -> Client:
     """Insert the client of a draft: a step of making a client alone and of opening a deal with a new one."""
     client = Client(
-        name=" ".join(clean_text(draft.name, NAME_LIMIT).split()),
+        name=read_name(draft.name, NAME_LIMIT),
         seller_id=actor.user_id,
         kind=draft.kind,
         email=_read_email(draft.email) if draft.email else None,

@@ -25,6 +25,7 @@ from services.policies import COMMISSION_LAG, PAGE, Rate, expect_nothing, lock_p
 from services.rules.rates import commissions
 from services.rules.statuses import payment_status
 from storage.money import Sums
+from storage.repository import FORGOTTEN_INCOME
 from storage.uow import Transaction
 
 UNDO = timedelta(minutes=10)
@@ -353,6 +354,8 @@ class MoneyService(Service):
             raise AlreadyDone
         if amount is None and income.expected_amount is None:
             raise Invalid("The rate is not set, so type how much has come.")
+        if amount is None and income.status in FORGOTTEN_INCOME:
+            raise Invalid("Nothing more is expected of this commission, so type how much has come.")
         rest = (income.expected_amount or Decimal(0)) - income.received_amount
         if amount is None and rest <= 0:
             raise AlreadyDone
@@ -374,7 +377,7 @@ class MoneyService(Service):
         self, tx: Transaction, actor: Actor, income_id: int, amount: Decimal | None = None, on: date | None = None
     ) -> int:
         """The insurer has taken commission back, as it does of a policy that has ended early: all that has come when no
-        sum is given. What was expected is not expected any more until somebody says so.
+        sum is given. Nothing more is expected then until somebody says so.
 
         Raises NotFound, AlreadyDone (nothing has come), Invalid (less has come than that).
         """

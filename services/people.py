@@ -15,7 +15,7 @@ from services.deals import own_open_deal
 from services.errors import AlreadyDone, Invalid, NotFound
 from services.ports import Clock
 from services.rules.guesses import Guesses
-from services.rules.reading import clean_text
+from services.rules.reading import read_name
 from services.settings import TIME_ZONE, team_settings
 from services.tasks import hand_on
 from storage.people import Load
@@ -381,7 +381,7 @@ class PeopleService(Service):
         user = await tx.people.lock(user_id)
         if user is None:
             raise NotFound
-        name = " ".join(clean_text(name, NAME_LIMIT).split())
+        name = read_name(name, NAME_LIMIT)
         if user.full_name == name:
             raise AlreadyDone
         tx.audit("person.renamed", "user", user_id, name=[user.full_name, name])

@@ -118,7 +118,11 @@ async def fields(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     view = await services(dialog_manager).clients.card(actor(dialog_manager), start_id(dialog_manager, "client_id"))
     return {
         "text": lines(client_text(view.client), "", _("What to change?")),
-        "fields": [{"id": field.value, "label": _(words)} for field, words in FIELDS.items()],
+        "fields": [
+            {"id": field.value, "label": _(words)}
+            for field, words in FIELDS.items()
+            if field is not Field.BIRTH_DATE or view.client.kind is ClientKind.PERSON
+        ],
     }
 
 

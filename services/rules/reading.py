@@ -68,6 +68,14 @@ def clean_text(text: str, limit: int) -> str:
     return text
 
 
+def read_name(text: str, limit: int) -> str:
+    """Read how somebody is called: on one line, with letters in it."""
+    name = " ".join(clean_text(text, limit).split())
+    if not any(map(str.isalpha, name)):
+        raise Unreadable("There are no letters in this name. Write it in words.")
+    return name
+
+
 def plain(text: str) -> str:
     """Bring text to the form the patterns are written for: visible, plain spaces, lower case, no ё."""
     return " ".join(text.translate(INVISIBLE).translate(_SPACES).split()).lower().replace("ё", "е")

@@ -121,7 +121,14 @@ async def test_fields_are_changed_by_typing_and_a_slip_changes_nothing(agency: A
     await change(agency.anna, client_id, "email", " Ivan@Mail.RU ")
     await change(agency.anna, client_id, "birth_date", "17.05.1985")
     await change(agency.anna, client_id, "note", "звонить после шести")
-    for field, typed in (("email", "ivan@"), ("phones", "12"), ("inn", "123"), ("name", ""), ("birth_date", "+14")):
+    for field, typed in (
+        ("email", "ivan@"),
+        ("phones", "12"),
+        ("inn", "123"),
+        ("name", ""),
+        ("name", "😀 1"),
+        ("birth_date", "+14"),
+    ):
         with pytest.raises((Invalid, Unreadable)):
             await change(agency.anna, client_id, field, typed)
     client = (await agency.services.clients.card(agency.anna, client_id)).client

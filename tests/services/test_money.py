@@ -411,6 +411,8 @@ async def test_commission_is_disputed_given_up_with_a_reason_and_expected_again(
         await becomes("disputed", "Другая ставка")
     assert await becomes("written_off", "СК не платит") is IncomeStatus.WRITTEN_OFF
     assert (await sold.money.totals(agency.anna, sold.deal_id)).commission.expected == D(3000)
+    with pytest.raises(Invalid, match="how much"):  # «вчера» is no sum, and nothing is left to come
+        await sold.money.commission_received(agency.anna, sold.income, on=date(2026, 3, 1))
     assert await becomes("expected") is IncomeStatus.EXPECTED
     [told] = await agency.rows(select(AuditRecord.changes).where(AuditRecord.action == "income.disputed"))
     assert told["reason"] == "Другая ставка"

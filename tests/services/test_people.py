@@ -12,6 +12,7 @@ from models.enums import ReminderKind, Role, TaskKind, TaskStatus
 from models.tables import AuditRecord, Client, Deal, Invite, JournalEntry, OutboxMessage, Reminder, Task, User
 from services.access import SYSTEM, origin
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
+from services.rules.reading import Unreadable
 
 
 async def roles(agency: Any, user_id: int) -> list[str]:
@@ -205,6 +206,12 @@ async def test_a_person_is_seen_by_writing(agency: Any) -> None:
     await people.blocked_bot(agency.anna)
     assert not (await people.card(agency.galina, agency.anna.user_id)).user.reachable
     assert await sent(agency, agency.galina.user_id) == ["person_unreachable"] * 2
+
+
+async def test_nobody_is_called_by_what_is_no_name(agency: Any) -> None:
+    for typed in ("123", "😀", " \n "):
+        with pytest.raises(Unreadable):
+            await agency.services.people.rename(agency.galina, agency.boris.user_id, typed)
 
 
 async def test_people_are_the_admins_alone(agency: Any) -> None:
