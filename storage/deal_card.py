@@ -29,7 +29,8 @@ from models.tables import (
     Variant,
 )
 from storage.direct import Shape, given, in_one_column, ready
-from storage.repository import FORGOTTEN_EXPENSE, FORGOTTEN_INCOME, OPEN_TASK, UNPAID, may_see_deal
+from storage.money import OF_EXPENSES, OF_INCOMES, OF_PREMIUM
+from storage.repository import OPEN_TASK, UNPAID, may_see_deal
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +111,12 @@ def statement(everything: bool, as_seller: bool, as_executor: bool, policies: in
         .subquery()
     )
     instalments = (
-        select(
-            func.count().filter(UNPAID).label("unpaid"),
-            func.coalesce(func.sum(Payment.amount).filter(Payment.waived_at.is_(None)), 0).label("premium"),
-            func.coalesce(func.sum(Payment.paid_amount), 0).label("paid"),
-        )
+        select(func.count().filter(UNPAID).label("unpaid"), *OF_PREMIUM)
         .where(Payment.deal_id == deal_id, Payment.policy_id.in_(live_policies))
         .subquery()
     )
-    incomes = (
-        select(
-            func.coalesce(func.sum(Income.expected_amount), 0).label("expected"),
-            func.coalesce(func.sum(Income.received_amount), 0).label("received"),
-            func.count().filter(Income.expected_amount.is_(None)).label("missing"),
-        )
-        .where(Income.deal_id == deal_id, Income.status.not_in(FORGOTTEN_INCOME))
-        .subquery()
-    )
-    expenses = (
-        select(
-            func.coalesce(func.sum(Expense.expected_amount), 0).label("expected"),
-            func.coalesce(func.sum(Expense.paid_amount), 0).label("paid"),
-        )
-        .where(Expense.deal_id == deal_id, Expense.status.not_in(FORGOTTEN_EXPENSE))
-        .subquery()
-    )
+    incomes = select(*OF_INCOMES).where(Income.deal_id == deal_id).subquery()
+    expenses = select(*OF_EXPENSES).where(Expense.deal_id == deal_id).subquery()
     of_deal = select(Policy).where(Policy.deal_id == deal_id, Policy.deleted_at.is_(None))
     return ready(
         select(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -52,34 +52,41 @@ def visible_payments(scope: Scope) -> Select[Payment]:
     )
 
 
+def _sum(amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(amount), ZERO)
+
+
+_WAIVED: Final = Payment.waived_at.is_not(None)
+OF_PREMIUM: Final = (
+    _sum(case((_WAIVED, Payment.paid_amount), else_=Payment.amount)).label("planned"),
+    _sum(Payment.paid_amount).label("paid"),
+)
+"""Of payments: what was written off is not expected any more, what came of it has come."""
+OF_INCOMES: Final = (
+    _sum(case((Income.status.not_in(FORGOTTEN_INCOME), Income.expected_amount))).label("expected"),
+    _sum(Income.received_amount).label("received"),
+    func.count().filter(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED).label("unknown"),
+)
+OF_EXPENSES: Final = (
+    _sum(case((Expense.status.not_in(FORGOTTEN_EXPENSE), Expense.expected_amount))).label("expected"),
+    _sum(Expense.paid_amount).label("paid"),
+)
+
+
 @cache
 def _sums(owner: Literal["deal_id", "policy_id"]) -> str:
     """The statement of the sums of a deal or a policy ($1) on a day ($2), in the order of `Sums`."""
     of, today = getattr(Payment, owner) == given(1, BigInteger()), given(2, Date())
     base = select(Payment.id).join(Payment.policy).where(of, Policy.deleted_at.is_(None))
-    waived, left = Payment.waived_at.is_not(None), Payment.amount - Payment.paid_amount
-    premium = select(
-        _sum(case((waived, Payment.paid_amount), else_=Payment.amount)),
-        _sum(Payment.paid_amount),
-        _sum(case((~waived & (Payment.due_on < today), left))),
-    ).where(Payment.id.in_(base))
-    incomes = select(
-        _sum(case((Income.status.not_in(FORGOTTEN_INCOME), Income.expected_amount))),
-        _sum(Income.received_amount),
-        func.count().filter(Income.expected_amount.is_(None), Income.status == IncomeStatus.EXPECTED),
-    ).where(Income.payment_id.in_(base))
-    expenses = select(
-        _sum(case((Expense.status.not_in(FORGOTTEN_EXPENSE), Expense.expected_amount))), _sum(Expense.paid_amount)
-    ).where(Expense.payment_id.in_(base))
+    overdue = case((~_WAIVED & (Payment.due_on < today), Payment.amount - Payment.paid_amount))
+    premium = select(*OF_PREMIUM, _sum(overdue)).where(Payment.id.in_(base))
+    incomes = select(*OF_INCOMES).where(Income.payment_id.in_(base))
+    expenses = select(*OF_EXPENSES).where(Expense.payment_id.in_(base))
     first, *others = (rows.subquery() for rows in (premium, incomes, expenses))
     together = select(*first.c, *(column for rows in others for column in rows.c)).select_from(first)
     for rows in others:
         together = together.join(rows, true())
     return ready(together)
-
-
-def _sum(amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
-    return func.coalesce(func.sum(amount), ZERO)
 
 
 class Money(Repository):

@@ -507,6 +507,25 @@ async def test_what_the_insurer_takes_back_is_less_commission_of_that_day(agency
     assert (await agency.services.stats.day(agency.galina)).of_day.commission_received == D(2000)
 
 
+async def test_what_came_of_what_was_given_up_is_counted_on_the_deal_as_among_its_payments(
+    agency: Any, sold: Sold
+) -> None:
+    money, anna = sold.money, agency.anna
+    await money.client_paid(anna, sold.first, D(10000))
+    await money.commission_received(anna, sold.income, D(1000))
+    expense = await money.add_expense(anna, sold.first, ExpenseKind.CLIENT_DISCOUNT, amount=D(500))
+    await money.expense_paid(anna, expense, D(200))
+    await money.set_income_status(anna, sold.income, "written_off", "СК не платит")
+    await money.waive(anna, sold.first, "Отказ")
+    shown = (await agency.services.deals.card(anna, sold.deal_id)).totals
+    summed = await money.totals(anna, sold.deal_id)
+    assert (shown.premium, shown.premium_paid) == (summed.premium.planned, summed.premium.paid) == (D(40000), D(10000))
+    assert (shown.commission, shown.commission_received) == (D(3000), D(1000))
+    assert summed.commission == CommissionTotals(D(3000), D(1000), 0)
+    assert (shown.expenses, shown.expenses_paid) == (summed.expenses.expected, summed.expenses.paid)
+    assert shown.expenses_paid == D(200)
+
+
 async def test_expected_commission_corrected_on_a_written_off_instalment_stays_written_off(
     agency: Any, sold: Sold
 ) -> None:
