@@ -56,8 +56,8 @@ def day_text(day: Day, title: str) -> Markup:
             _part(
                 _("🛠 For the admin"),
                 (_("Policies without a commission rate"), agency.rates_missing),
-                (_("Updates that failed"), agency.dead_updates),
-                (_("Messages not delivered"), agency.dead_messages),
+                (_("Updates that were given up"), agency.dead_updates),
+                (_("Messages that did not arrive"), agency.dead_messages),
                 (_("People who cannot be reached"), agency.unreachable),
             )
             if agency is not None

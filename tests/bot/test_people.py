@@ -282,7 +282,7 @@ async def test_the_audit_and_the_numbers(agency: Agency) -> None:
         person=anna.id,
     )
     await galina.tap("День позже ›")
-    await galina.tap("⚠️ Отложенные действия · 1")
+    await galina.tap("⚠️ Необработанные действия · 1")
     assert "A1B2C3" in galina.screen
     await agency.execute(
         "INSERT INTO outbox (recipient_id, kind, params, edits_card, status, attempts) SELECT id, 'update_died',"

@@ -73,7 +73,9 @@ async def test_a_poisonous_update_holds_up_nobody_and_the_admin_runs_it_again(
             ):
                 assert answer.status == 200
             await asyncio.gather(anna.home(), boris.home())
-            await galina.until(lambda: any("отложено" in one.text for one in galina.received), "news of it")
+            await galina.until(
+                lambda: any("Необработанное действие" in one.text for one in galina.received), "news of it"
+            )
             await asyncio.gather(anna.note(), boris.note())
             assert await crew.agency.sql("SELECT update_id, attempts FROM inbox WHERE status = 'dead'") == [(7, 5)]
             # A newer version understands it:
@@ -84,7 +86,7 @@ async def test_a_poisonous_update_holds_up_nobody_and_the_admin_runs_it_again(
                 await session.commit()
             heard = len(anna.received)
             await galina.say("/stats")
-            await galina.tap("⚠️ Отложенные действия · 1")
+            await galina.tap("⚠️ Необработанные действия · 1")
             await galina.tap("🔁")
             await anna.until(lambda: len(anna.received) > heard, "what the poisonous words had asked for")
             await crew.settled()
