@@ -99,7 +99,7 @@ async def test_an_admin_has_a_backup_made_and_one_message_tells_of_it_to_the_end
     assert "✅ Резервная копия готова и перечитана: " in told
     assert "КБ, без шифрования." in told
     assert str(kept.path) in told
-    assert "Клиентов: 0 · Сделки: 0 · Полисов: 0 · Взносов: 0" in told
+    assert "Клиенты: 0 · Сделки: 0 · Полисы: 0 · Взносы: 0" in told
     assert "Хранится 1 копия:" in told
     assert "📦 02.03 12:00" in told
     assert "Сами копии не делаются: задайте BACKUP_AT." in told
