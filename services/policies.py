@@ -32,12 +32,13 @@ from services.rules.reading import Unreadable, echo, policy_number
 from services.rules.stages import after_policy_registered, after_renewal_started
 from services.rules.statuses import policy_status
 from services.rules.variant_lines import alias_key
+from storage.deals import ENDING_AHEAD
 from storage.money import Sums
 from storage.uow import Transaction
 
 NUMBER_LIMIT = 40
 PAGE = 8
-SOON = timedelta(days=60)
+SOON = timedelta(days=ENDING_AHEAD)
 COMMISSION_LAG = timedelta(days=30)
 """Insurers pay commission by the statement of the month after the client has paid."""
 

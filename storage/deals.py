@@ -38,7 +38,7 @@ from storage.repository import (
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What waits for a person, in numbers; `ending` are policies that end within a month or have ended undecided."""
+    """What waits for a person, in numbers; `ending` are policies that end soon or have ended undecided."""
 
     open: int
     overdue: int
@@ -48,8 +48,8 @@ class Desk:
     unpaid: int
 
 
-ENDING_AHEAD, UNPAID_AHEAD = 30, 14
-"""Days."""
+ENDING_AHEAD, UNPAID_AHEAD = 60, 14
+"""Days: as many as the lists open with to which these numbers lead."""
 
 
 _PAPERS = ready(select(func.count()).where(Document.deal_id == given(1, BigInteger()), Document.deleted_at.is_(None)))

@@ -47,7 +47,7 @@ async def main(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         ("⚠️", _("Overdue touches"), desk.overdue),
         ("📅", _("To look at today"), desk.today),
         ("✅", _("Tasks for you"), desk.tasks),
-        ("📜", _("Policies end within a month or have ended"), desk.ending),
+        ("📜", _("Policies end within 60 days or have ended"), desk.ending),
         ("💳", _("Instalments to be paid"), desk.unpaid),
     ]
     waiting = [html("{icon} {what}: <b>{n}</b>", icon=icon, what=what, n=n) for icon, what, n in counts if n]

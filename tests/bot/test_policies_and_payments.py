@@ -294,6 +294,11 @@ async def test_lists_show_what_is_due_and_what_ends(office: Office) -> None:
 
 
 async def test_a_year_later_it_is_renewed_refused_or_cancelled(office: Office) -> None:
+    office.agency.clock.advance(timedelta(days=320))  # type: ignore[attr-defined]
+    await anna.say("/menu")
+    assert "Полисы закончились или закончатся за 60 дней: 1" in screen(anna)
+    await anna.tap("📜 Полисы")
+    assert "Полисы заканчиваются · 1" in screen(anna), "the list has another number than the menu that leads to it"
     anna, clock = office.anna, office.agency.clock
     await registered(office)
     clock.advance(timedelta(days=345))  # type: ignore[attr-defined]
