@@ -197,13 +197,17 @@ async def cancelling(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     owed = [p for p in shown.policy.payments if p.settled_on is None and p.waived_at is None]
     total = sum((p.amount - p.paid_amount for p in owed), Decimal(0))
     paid = any(p.paid_amount for p in shown.policy.payments)
+    title = html("✂️ <b>{title}</b>", title=_("Cancel policy {number}?").format(number=shown.policy.number))
+    only_admin = _("The client has paid on it, so only an admin may cancel it.")
+    if paid and not actor(dialog_manager).is_admin:
+        return {"text": lines(title, only_admin), "reasons": []}
     return {
         "text": lines(
             html("✂️ <b>{title}</b>", title=_("Cancel policy {number}?").format(number=shown.policy.number)),
             html(
                 _("Unpaid instalments are written off: {n} for {total}."), n=len(owed), total=money(total)
             ) if owed else None,
-            html(_("The client has paid on it, so only an admin may cancel it.")) if paid else None,
+            only_admin if paid else None,
             "",
             html(_("Choose the reason or write it: that cancels the policy.")),
         ),

@@ -326,6 +326,23 @@ async def test_a_year_later_it_is_renewed_refused_or_cancelled(office: Office) -
 async def test_the_executor_registers_sees_no_commission_and_the_seller_is_told(office: Office) -> None:
     egor, anna = office.egor, office.anna
     await anna.start()
+async def test_a_seller_is_not_asked_for_a_reason_to_cancel_what_only_an_admin_cancels(office: Office) -> None:
+    anna, galina = office.anna, office.galina
+    await registered(office)
+    await anna.tap("✅ Взнос 1 оплачен")
+    await anna.tap("‹ Назад")
+    await anna.tap("✂️ Расторгнуть")
+    assert "расторгнуть может только главный админ" in screen(anna)
+    assert "Выберите причину" not in screen(anna)
+    assert anna.last.labels == ["‹ Назад", "⌂ Меню"]
+    await galina.say("/policies")
+    await galina.tap("Все")
+    await galina.tap("🟢 01.03.2027")
+    await galina.tap("✂️ Расторгнуть")
+    await galina.tap("Оформлен по ошибке")
+    assert await office.value("SELECT outcome FROM policies") == "cancelled"
+
+
     await egor.say(f"/register {office.deal_id}")
     await egor.say("E5 с 02.03")
     await egor.tap("✅ Зарегистрировать полис")
