@@ -123,10 +123,11 @@ async def deals(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     ask = services(dialog_manager).deals.page
     page = await at_page(dialog_manager, lambda number: ask(me, chosen, number * PAGE, PAGE))
     shown = [name for name in FILTERS if name is not DealFilter.ALL or me.is_admin]
+    order = _("{n} in all, last closed first") if chosen is DealFilter.CLOSED else _("{n} in all, by next touch")
     return {
         "text": lines(
             html("📂 <b>{title}</b> · {filter}", title=_("Deals"), filter=_(FILTERS[chosen])),
-            html(_("{n} in all, by next touch"), n=page.total) if page.total else _("Nothing here."),
+            html(order, n=page.total) if page.total else _("Nothing here."),
         ),
         "filters": [
             {"id": name.value, "label": f"● {_(FILTERS[name])}" if name is chosen else _(FILTERS[name])}
@@ -438,7 +439,7 @@ async def close_reason(dialog_manager: DialogManager, **_kwargs: Any) -> dict[st
     outcome = DealOutcome(kept(dialog_manager, "outcome"))
     _view, head = await _headed(dialog_manager, f"{_('Close')} › {_(DEAL_OUTCOME[outcome])}")
     return {
-        "text": lines(head, "", _("Why? It is counted in the statistics of losses.")),
+        "text": lines(head, "", _("Why? The reason stays on the card of the deal and in its journal.")),
         "reasons": [{"id": one.value, "label": _(CLOSE_REASON[one])} for one in REASONS[outcome]],
     }
 

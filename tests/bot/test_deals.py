@@ -187,6 +187,7 @@ async def test_a_deal_is_closed_with_a_reason_and_opened_again(agency: Agency, a
     await anna.tap("✅ Открыть сделку")
     await anna.tap("🔒 Закрыть сделку")
     await anna.tap("проиграна")
+    assert "Причина останется в карточке сделки и в её журнале" in anna.screen
     await anna.tap("дорого")
     await anna.say("ушёл к соседу")
     assert "ушёл к соседу" in anna.screen
@@ -195,6 +196,10 @@ async def test_a_deal_is_closed_with_a_reason_and_opened_again(agency: Agency, a
         ("lost", "price", "ушёл к соседу")
     ]
     assert "закрыта" in anna.screen
+    await anna.say("/deals")
+    await anna.tap("🔒 Закрытые")
+    assert "Всего 1, закрытые последними сверху" in anna.screen
+    await anna.tap("🔒 Семёнов", message=anna.last)
     await anna.tap("♻️ Открыть снова")
     assert "сбор документов" in anna.screen
     assert "открыта снова" in anna.screen
