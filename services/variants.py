@@ -35,6 +35,8 @@ NUMBER_LIMIT = 999
 PAGE = 8
 LIVE = frozenset({VariantStatus.DRAFT, VariantStatus.OFFERED, VariantStatus.NOT_SELECTED})
 """Statuses that a date can end; a chosen variant is the client's word, whatever its date."""
+HANDED_IN = frozenset({VariantStatus.OFFERED, VariantStatus.CHOSEN, VariantStatus.NOT_SELECTED})
+"""Statuses of what a seller compares and may show to the client."""
 FIELDS = frozenset(
     {
         "insurer_id", "product", "premium", "sum_insured", "deductible", "plan", "commission_rate", "valid_until",
@@ -81,6 +83,7 @@ class VariantPage:
     total: int
     drafts: int
     offered: int
+    handed_in: int
     edits: bool
     chooses: bool
     asked: bool
@@ -451,6 +454,7 @@ class VariantService(Service):
             total=sum(counts.values()),
             drafts=counts.get(VariantStatus.DRAFT, 0),
             offered=counts.get(VariantStatus.OFFERED, 0),
+            handed_in=sum(counts.get(status, 0) for status in HANDED_IN),
             edits=await may_edit(tx, actor, deal),
             chooses=actor.owns(deal),
             asked=await tx.tasks.is_open(deal_id, TaskKind.CALCULATE),
@@ -476,11 +480,7 @@ class VariantService(Service):
         today = actor.day(tx.now)
         since = await tx.variants.last_policy_at(deal_id)
         present = await tx.variants.since(deal_id, since) or await tx.variants.since(deal_id, None)
-        shown = [
-            variant
-            for variant in present
-            if status_on(variant, today) in {VariantStatus.OFFERED, VariantStatus.CHOSEN, VariantStatus.NOT_SELECTED}
-        ]
+        shown = [variant for variant in present if status_on(variant, today) in HANDED_IN]
         offers = [
             Offer(
                 number=variant.number,

@@ -11,6 +11,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _, ngettext
+from fsm.navigation import leave
 from handlers.variants.buttons import show_client
 from models.enums import TaskKind
 from services.errors import Invalid
@@ -47,6 +48,19 @@ async def on_hand_in(query: CallbackQuery, _button: Button, manager: DialogManag
     count = await services(manager).variants.hand_in(actor(manager), start_id(manager, "deal_id"))
     keep(manager, added=0, bad=[])
     await query.answer(ngettext("{n} variant handed in", "{n} variants handed in", count).format(n=count))
+
+
+async def on_compare(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
+    keep(manager, from_list=True)
+    await manager.switch_to(states.Variants.compare)
+
+
+async def on_compared(query: CallbackQuery, button: Button, manager: DialogManager) -> None:
+    """Back to the list, or out to the task from which the comparison was opened."""
+    if kept(manager, "from_list"):
+        await manager.switch_to(states.Variants.list)
+    else:
+        await leave(query, button, manager)
 
 
 async def on_wizard(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:

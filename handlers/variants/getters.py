@@ -100,7 +100,7 @@ async def variants(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
         "hands_in": page.hands_in,
         "drafts": page.drafts,
         "edits": page.edits,
-        "compares": page.total > page.drafts,
+        "compares": page.handed_in > 0,
         **pages(page.total, dialog_manager),
     }
 
@@ -126,9 +126,6 @@ async def variant(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             html("💬 {comment}", comment=view.comment) if view.comment else None,
             html("📎 {papers}", papers=papers),
             html("📜 {said}", said=_("A policy has been registered from it.")) if view.issued else None,
-            lines("", html("<i>{hint}</i>", hint=_("Write the line anew to change it; what it does not say stays.")))
-            if view.edits
-            else None,
         ),
         "files": view.files,
         "chooses": view.chooses,

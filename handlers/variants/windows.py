@@ -5,7 +5,7 @@ from aiogram_dialog.widgets.input import MessageInput
 from aiogram_dialog.widgets.kbd import Button, Column, Row, SwitchTo
 
 from fsm import states
-from fsm.navigation import back_row, leave_row, one_of, pager_row
+from fsm.navigation import back_row, leave_row, menu_button, one_of, pager_row
 from fsm.text import Label, Raw, T
 from handlers.variants import clicks, getters
 
@@ -17,7 +17,7 @@ variants = Dialog(
         Column(one_of("variants", "variant", clicks.on_variant)),
         pager_row(),
         Row(
-            SwitchTo(Label("📊 Compare"), id="to_compare", state=states.Variants.compare, when="compares"),
+            Button(Label("📊 Compare"), id="to_compare", on_click=clicks.on_compare, when="compares"),
             Button(Label("➕ Step by step"), id="wizard", on_click=clicks.on_wizard, when="edits"),
         ),
         leave_row(),
@@ -27,6 +27,7 @@ variants = Dialog(
     ),
     Window(
         Raw("text"),
+        T("\n<i>Write the line anew to change it; what it does not say stays.</i>", when="changes"),
         MessageInput(clicks.on_line_anew, content_types="text"),
         Button(Label("🎯 Client chose this one"), id="choose_open", on_click=clicks.on_choose_open, when="chooses"),
         Row(
@@ -70,7 +71,7 @@ variants = Dialog(
             Button(Label("✉️ Text for the client"), id="for_client", on_click=clicks.on_text, when="any"),
         ),
         SwitchTo(Label("🧮 All variants"), id="to_list", state=states.Variants.list),
-        leave_row(),
+        Row(Button(Label("‹ Back"), id="leave", on_click=clicks.on_compared), menu_button()),
         state=states.Variants.compare,
         getter=getters.compare,
         preview_data=getters.COMPARE_PREVIEW,

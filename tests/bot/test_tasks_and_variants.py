@@ -306,10 +306,16 @@ async def test_the_same_choice_is_made_on_the_screen_of_the_deal(
     agency: Agency, anna: VirtualUser, egor: VirtualUser
 ) -> None:
     await handed_in(anna, egor)
+    await anna.tap("📊 Сравнить варианты")
+    await anna.tap("‹ Назад", message=anna.last)
+    assert "⌂ Меню · " in anna.screen, "opened from a message, the comparison has no list to go back to"
     await anna.say("/deals")
     await anna.tap("Семёнов", message=anna.last)
-    await anna.tap("🧮", message=anna.last)
-    await anna.tap("📊 Сравнить")
+    await anna.tap("⚖️ Выбрать вариант", message=anna.last)
+    await anna.tap("📊 Сравнить", message=anna.last)
+    await anna.tap("‹ Назад", message=anna.last)
+    assert "🧮 Варианты · №1001" in anna.screen, "back from the comparison is the list that it was opened from"
+    await anna.tap("📊 Сравнить", message=anna.last)
     await anna.tap("🖼 Картинкой", message=anna.last)
     assert "photo" in [message.content for message in anna.received]
     await anna.tap("✉️ Текст клиенту", message=anna.last)
@@ -328,15 +334,23 @@ async def test_a_variant_is_changed_copied_declined_and_deleted(
     await egor.tap("📝 Внести варианты")
     await egor.say("РЕСО 54300 фр15")
     await egor.tap("В1 · РЕСО")
+    invited = "Чтобы изменить, напишите строку заново"
+    assert invited in egor.screen
     await egor.say("РЕСО 52 000")
     assert "52 000 ₽" in egor.screen.replace("\u00a0", " ")
     assert "15 000 ₽" in egor.screen.replace("\u00a0", " ")
     await egor.tap("📄 Копия")
     assert "В2" in egor.screen
     await egor.tap("🚫 СК отказала")
+    assert invited not in egor.screen, "a line typed over the question would be looked for as a deal"
     await egor.tap("🚫 Да, отказала")
     assert "отказ" in egor.screen
+    assert invited not in egor.screen, "what the insurer has declined is not changed"
+    await egor.tap("‹ Назад")
+    assert "📊 Сравнить" not in egor.last.labels, "nothing has been handed in"
+    await egor.tap("В2 · РЕСО")
     await egor.tap("🗑 Удалить")
+    assert invited not in egor.screen
     await egor.double_tap("🗑 Да, удалить")
     assert await agency.rows("SELECT number, deleted_at IS NULL FROM variants ORDER BY number") == [
         (1, True),
