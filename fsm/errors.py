@@ -16,6 +16,7 @@ from markupsafe import escape
 from fsm import states
 from fsm.context import actor, services
 from fsm.i18n import _
+from fsm.text import short
 from services.errors import Forbidden, NotFound, Refusal
 from services.rules.reading import Unreadable
 
@@ -71,7 +72,7 @@ def is_shown(query: CallbackQuery) -> bool:
 async def answer_refusal(event: TelegramObject, refusal: Refusal | Unreadable, manager: DialogManager) -> None:
     text = say(refusal)
     if isinstance(event, CallbackQuery):
-        await event.answer(text[:ALERT_LIMIT], show_alert=True)
+        await event.answer(short(text, ALERT_LIMIT), show_alert=True)
         if not _is_open_screen(manager, event.message):
             return  # a card of its own: the open screen must not be drawn over it
     elif isinstance(event, Message):

@@ -59,7 +59,7 @@ async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     rows, total = await at_page(dialog_manager, lambda number: ask(me, number), "people")
     return {
         "text": html("🧾 <b>{title}</b>", title=_("Whose records?")),
-        "people": [{"id": user.id, "label": user.full_name[:60]} for user in rows],
+        "people": [{"id": user.id, "label": user.full_name} for user in rows],
         **pages(total, dialog_manager, "people"),
     }
 

@@ -127,7 +127,7 @@ async def dead(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     said = _("Press one to try it again; the log knows more by its code.")
     return {
         "text": _given_up(_("Updates that were given up"), total, said),
-        "updates": [{"id": f"{row.bot_id}:{row.update_id}", "label": _dead(row, me, now)[:60]} for row in rows],
+        "updates": [{"id": f"{row.bot_id}:{row.update_id}", "label": _dead(row, me, now)} for row in rows],
         **pages(total, dialog_manager),
     }
 
@@ -143,7 +143,7 @@ async def unsent(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     said = _("Press one to send it after all. Who has blocked the bot gets none.")
     return {
         "text": _given_up(_("Messages that did not arrive"), total, said),
-        "messages": [{"id": row.id, "label": _unsent(row, me, now)[:60]} for row in rows],
+        "messages": [{"id": row.id, "label": _unsent(row, me, now)} for row in rows],
         **pages(total, dialog_manager, "unsent_page"),
     }
 
@@ -160,7 +160,7 @@ async def failing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     said = _("They are tried again by themselves; press one to try it now. The log says why they fail.")
     return {
         "text": _given_up(_("Reminders that fail"), total, said),
-        "reminders": [{"id": row.id, "label": _failing(row, me, now)[:60]} for row in rows],
+        "reminders": [{"id": row.id, "label": _failing(row, me, now)} for row in rows],
         **pages(total, dialog_manager, "failing_page"),
     }
 

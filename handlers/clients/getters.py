@@ -96,7 +96,7 @@ def client_text(client: Client) -> Markup:
 
 def deal_caption(deal: Deal) -> str:
     mark = "🔒" if deal.stage is DealStage.CLOSED else "📂"
-    return f"{mark} №{deal.number} · {deal.line.name} {deal.title} · {_(STAGE[deal.stage])}"[:60]
+    return f"{mark} №{deal.number} · {deal.line.name} {deal.title} · {_(STAGE[deal.stage])}"
 
 
 async def card(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def agreed(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
             *(html("• {line}", line=_line(row)) for row in view.agreed),
             None if view.agreed else _("Nothing is agreed."),
         ),
-        "agreed": [{"id": row.id, "label": f"🗑 {_line(row)}"[:60]} for row in view.agreed],
+        "agreed": [{"id": row.id, "label": f"🗑 {_line(row)}"} for row in view.agreed],
     }
 
 

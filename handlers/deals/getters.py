@@ -349,7 +349,7 @@ def card_buttons(view: DealView) -> dict[str, Any]:
         "variants": deal.stage is not DealStage.CHOOSING,
         "policies": not (before_choice and not totals.policies),
         "tasks": [
-            {"id": task.id, "label": f"📋 {_(TASK_KIND[task.kind])} · {task.assignee.full_name}"[:60]}
+            {"id": task.id, "label": f"📋 {_(TASK_KIND[task.kind])} · {task.assignee.full_name}"}
             for task in view.tasks[:3]
         ],
         "documents_n": totals.documents,

@@ -45,7 +45,7 @@ async def entries(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
                 "id": entry.id,
                 "label": _("📖 In full: {when}, {who}").format(
                     when=moment(entry.created_at, me.zone, today), who=author_of(entry)
-                )[:60],
+                ),
             }
             for entry in page.rows
             if is_cut(entry, me.zone, CUT)

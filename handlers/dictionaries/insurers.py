@@ -21,7 +21,7 @@ async def every(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     shown, pager = paged(rows, dialog_manager)
     return {
         "text": html("🏛 <b>{title}</b> · {n}", title=_("Insurers"), n=len(rows)),
-        "rows": [{"id": row.id, "label": label(row)[:40]} for row in shown],
+        "rows": [{"id": row.id, "label": label(row)} for row in shown],
         **pager,
     }
 

@@ -39,7 +39,7 @@ async def every(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     shown, pager = paged(rows, dialog_manager)
     return {
         "text": html("📚 <b>{title}</b> · {n}", title=_("Lines of business"), n=len(rows)),
-        "rows": [{"id": row.id, "label": label(row)[:40]} for row in shown],
+        "rows": [{"id": row.id, "label": label(row)} for row in shown],
         **pager,
     }
 
@@ -79,7 +79,7 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         "families": [
             {
                 "id": ladder.value,
-                "label": f"{'● ' if ladder.value == family else ''}{_(words)}: {days(end_steps(ladder))}"[:60],
+                "label": f"{'● ' if ladder.value == family else ''}{_(words)}: {days(end_steps(ladder))}",
             }
             for ladder, words in FAMILY.items()
         ],

@@ -66,7 +66,7 @@ async def every(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
             html("💯 <b>{title}</b>", title=_("Commission rates")),
             _("Choose the insurer. The number beside it is how many rates are set."),
         ),
-        "rows": [{"id": row.id, "label": f"{row.name} · {counts.get(row.id, '—')}"[:40]} for row in shown],
+        "rows": [{"id": row.id, "label": f"{row.name} · {counts.get(row.id, '—')}"} for row in shown],
         "missing": missing,
         "has_missing": missing > 0,
         **pager,
@@ -114,7 +114,7 @@ async def of_insurer(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
             {
                 "id": row.rate.id,
                 "label": f"✖️ {row.line or _('Every line')} · {price(row.rate.kind, row.rate.value)} · "
-                f"{day(row.rate.valid_from)}"[:60],
+                f"{day(row.rate.valid_from)}",
             }
             for row in rows
             if row.rate.valid_from >= now
@@ -131,7 +131,7 @@ async def line(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
         ),
         "lines": [
             {"id": "0", "label": _("Every line")},
-            *({"id": str(row.id), "label": row.name[:30]} for row in found if row.active),
+            *({"id": str(row.id), "label": row.name} for row in found if row.active),
         ],
     }
 
@@ -204,9 +204,7 @@ async def missing(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             if total
             else _("Every policy has its rate."),
         ),
-        "policies": [
-            {"id": row.id, "label": f"{row.number} · {row.insurer.name} · {row.line.name}"[:60]} for row in rows
-        ],
+        "policies": [{"id": row.id, "label": f"{row.number} · {row.insurer.name} · {row.line.name}"} for row in rows],
         **pages(total, dialog_manager, "policies", PAGE),
     }
 

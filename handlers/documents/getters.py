@@ -37,7 +37,7 @@ def size(count: int) -> str:
 
 
 def label(paper: Document) -> str:
-    return f"{ICONS.get(paper.kind, '📄')} {paper.name}"[:60]
+    return f"{ICONS.get(paper.kind, '📄')} {paper.name}"
 
 
 async def papers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:

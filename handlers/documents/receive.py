@@ -26,7 +26,7 @@ from fsm import states
 from fsm.cards import deal_keyboard, rewrite
 from fsm.context import actor, kept, services
 from fsm.i18n import _, ngettext
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from models.tables import Deal
 from services.documents import Filed, Incoming, Waiting
 from services.errors import NotFound, Refusal
@@ -176,7 +176,7 @@ async def ask_deal(message: Message, bot: Bot, manager: DialogManager, waiting: 
 
 
 def deal_label(deal: Deal) -> str:
-    return f"№{deal.number} · {deal.client.name} · {deal.line.name} {deal.title}"[:60]
+    return short(f"№{deal.number} · {deal.client.name} · {deal.line.name} {deal.title}", 60)
 
 
 async def question(manager: DialogManager, parcel_id: int, files: int) -> tuple[str, InlineKeyboardMarkup]:

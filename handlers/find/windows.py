@@ -83,7 +83,7 @@ async def results(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             *shown,
         ),
         "hits": [
-            {"id": hit.deal.id, "label": f"№{hit.deal.number} · {hit.deal.client.name} · {hit.deal.title}"[:60]}
+            {"id": hit.deal.id, "label": f"№{hit.deal.number} · {hit.deal.client.name} · {hit.deal.title}"}
             for hit in hits
         ],
         "seller": me.sees_commission,

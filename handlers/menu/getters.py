@@ -142,7 +142,7 @@ async def typed(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
         "deals": [
             {
                 "id": hit.deal.id,
-                "label": f"№{hit.deal.number} · {hit.deal.client.name} · {hit.deal.line.name} {hit.deal.title}"[:60],
+                "label": f"№{hit.deal.number} · {hit.deal.client.name} · {hit.deal.line.name} {hit.deal.title}",
             }
             for hit in hits
         ],

@@ -11,6 +11,7 @@ from aiogram_dialog import DialogManager
 
 from fsm import states
 from fsm.context import actor, keep, kept, services
+from fsm.text import short
 from models.enums import ClientKind
 from models.tables import Client, LineOfBusiness
 from models.values.phone import normalise
@@ -114,7 +115,7 @@ async def take_line(manager: DialogManager, text: str) -> None:
     client = kept(manager, "client")
     read = read_new_deal(text, await aliases(manager))
     if read.line_id is None:
-        raise Unreadable("«{text}» is not a line of business. Choose one below.", text=text[:40])
+        raise Unreadable("«{text}» is not a line of business. Choose one below.", text=short(text, 40))
     keep(manager, line_id=read.line_id)
     rest = " ".join(part for part in (read.client.name if read.client else "", read.title) if part)
     if rest or read.plate or read.vin:

@@ -65,7 +65,7 @@ async def ask_client(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
 def _button(client: Client, reason: Reason | None = None) -> str:
     phones = _phones([phone.e164 for phone in client.phones[:1]])
     icon = "🏢" if client.kind is ClientKind.COMPANY else "👤"
-    return f"{icon} {short(client.name, LONGEST_NAME)}{phones}"[:60] + ("" if reason is None else " ❗")
+    return f"{icon} {short(client.name, LONGEST_NAME)}{phones}" + ("" if reason is None else " ❗")
 
 
 async def match(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
@@ -181,7 +181,7 @@ async def _understood(manager: DialogManager) -> list[Markup]:
     if any(marks):
         shown.append(html("🔖 {marks}", marks=" · ".join(str(mark) for mark in marks if mark)))
     if note := kept(manager, "note"):
-        shown.append(html("📝 {note}", note=str(note)[:600]))
+        shown.append(html("📝 {note}", note=short(str(note), 600)))
     return shown
 
 

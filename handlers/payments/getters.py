@@ -294,7 +294,7 @@ async def income(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         "doubted": bool(doubted),
         "sure_label": _("✅ Yes, {sum} has come").format(sum=money(Decimal(doubted["sum"]))) if doubted else "✅",
         "incomes": [
-            {"id": str(each.id), "label": f"{'● ' if each is found else ''}{_income_label(each)}"[:60]}
+            {"id": str(each.id), "label": f"{'● ' if each is found else ''}{_income_label(each)}"}
             for each in shown.incomes
         ]
         if len(shown.incomes) > 1
@@ -327,7 +327,10 @@ async def expenses(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, A
             html("✍️ {ask}", ask=_("Or write how much was paid and when: 300 yesterday.")) if owed else None,
         ),
         "rows": [
-            {"id": str(row.id), "label": f"{'● ' if row is chosen else ''}{_(EXPENSE_KIND[row.kind])} {row.payee}"[:60]}
+            {
+                "id": str(row.id),
+                "label": f"{'● ' if row is chosen else ''}{_(EXPENSE_KIND[row.kind])} {row.payee}".rstrip(),
+            }
             for row in rows
         ]
         if len(rows) > 1
@@ -386,7 +389,7 @@ def _labels(rows: Sequence[PaymentRow], now: date, *, own: bool) -> list[dict[st
         about = payment.policy.number if own else f"{payment.policy.deal.client.name} · {payment.policy.line.name}"
         rest = payment.amount if row.status is PaymentStatus.PAID else payment.amount - payment.paid_amount
         label = f"{MARK[row.status]} {day(payment.due_on, now)} · {money(rest)} · {about}"
-        result.append({"id": str(payment.id), "label": label[:60]})
+        result.append({"id": str(payment.id), "label": label})
     return result
 
 

@@ -48,7 +48,7 @@ async def people(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     return {
         "text": lines(html("👥 <b>{title}</b> · {total}", title=_("People"), total=total)),
         "people": [
-            {"id": user.id, "label": f"{mark(user)} {user.full_name} · {roles.named(user.roles)}"[:60]} for user in rows
+            {"id": user.id, "label": f"{mark(user)} {user.full_name} · {roles.named(user.roles)}"} for user in rows
         ],
         **pages(total, dialog_manager),
     }
@@ -142,7 +142,7 @@ async def successors(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
     rows = [
         {
             "id": f"{taker.role.value}:{taker.user.id}",
-            "label": f"{'📂' if taker.role is Role.SELLER else '✅'} {taker.user.full_name} · {_now_has(taker)}"[:60],
+            "label": f"{'📂' if taker.role is Role.SELLER else '✅'} {taker.user.full_name} · {_now_has(taker)}",
         }
         for taker in takers
     ]

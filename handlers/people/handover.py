@@ -29,7 +29,7 @@ async def sellers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             if found
             else _("There is nobody to take it over."),
         ),
-        "successors": [{"id": taker.user.id, "label": taker.user.full_name[:60]} for taker in found],
+        "successors": [{"id": taker.user.id, "label": taker.user.full_name} for taker in found],
         **pages(total, dialog_manager, "people"),
     }
 

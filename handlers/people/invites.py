@@ -51,7 +51,7 @@ async def pending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
             html("🔗 <b>{title}</b>", title=_("Links that nobody has used yet")),
             _("Press one to withdraw it.") if found else _("There are none."),
         ),
-        "invites": [{"id": invite.invite.id, "label": label(invite, dialog_manager)[:60]} for invite in found],
+        "invites": [{"id": invite.invite.id, "label": label(invite, dialog_manager)} for invite in found],
     }
 
 

@@ -203,7 +203,7 @@ async def cancelling(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str,
         return {"text": lines(title, only_admin), "reasons": []}
     return {
         "text": lines(
-            html("✂️ <b>{title}</b>", title=_("Cancel policy {number}?").format(number=shown.policy.number)),
+            title,
             html(
                 _("Unpaid instalments are written off: {n} for {total}."), n=len(owed), total=money(total)
             ) if owed else None,
@@ -264,7 +264,7 @@ async def value(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
 
 def row_label(row: EndingPolicy, now: date) -> str:
     policy = row.policy
-    return f"{STATUS_MARK[row.status]} {day(policy.ends_on, now)} · {policy.deal.client.name} · {policy.line.name}"[:60]
+    return f"{STATUS_MARK[row.status]} {day(policy.ends_on, now)} · {policy.deal.client.name} · {policy.line.name}"
 
 
 class PolicyFilter(StrEnum):
@@ -296,7 +296,7 @@ async def ending(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
     which = PolicyFilter(kept(dialog_manager, "which", PolicyFilter.SOON))
     if which is PolicyFilter.NO_RATE:
         found, total = await at_page(dialog_manager, lambda number: policies.without_rate(who, number))
-        labels = [{"id": str(p.id), "label": f"❗️ {p.number} · {p.deal.client.name}"[:60]} for p in found]
+        labels = [{"id": str(p.id), "label": f"❗️ {p.number} · {p.deal.client.name}"} for p in found]
     else:
         everything = which is PolicyFilter.ALL
         rows, total = await at_page(dialog_manager, lambda number: policies.ending(who, number, everything=everything))
@@ -321,7 +321,7 @@ async def _of_deal(manager: DialogManager, deal_id: int) -> dict[str, Any]:
         {
             "id": str(row.policy.id),
             "label": f"{STATUS_MARK[row.status]} {row.policy.number} · {row.policy.insurer.name} · "
-            f"{day(row.policy.ends_on)}"[:60],
+            f"{day(row.policy.ends_on)}",
         }
         for row in rows
     ]

@@ -6,6 +6,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from fsm.i18n import _
+from fsm.text import short
 from fsm.words import CLOSE_REASON, capital, day
 from models.enums import CloseReason, ReminderKind, TaskStatus
 from services.access import Actor
@@ -113,7 +114,7 @@ def days(view: ReminderView, what: str, *, date: bool) -> InlineKeyboardMarkup:
 def people(view: ReminderView, heirs: list[Successor]) -> InlineKeyboardMarkup:
     """To whom the deal may be handed."""
     keys = Keyboard(view.reminder.id)
-    keys.grid([keys.button(heir.user.full_name[:40], "give_to", heir.user.id) for heir in heirs[:20]], 2)
+    keys.grid([keys.button(short(heir.user.full_name, 40), "give_to", heir.user.id) for heir in heirs[:20]], 2)
     keys.row(keys.button(_("‹ Back"), "back"))
     return keys.markup()
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fsm.context import actor, kept, services, today
 from fsm.i18n import _
-from fsm.text import html, lines
+from fsm.text import html, lines, short
 from fsm.words import (
     PAYMENT_STATUS,
     POLICY_STATUS,
@@ -126,7 +126,7 @@ def deal_text(item: Item, view: DealView) -> Markup:
 def task_text(item: Item, view: TaskCard, due: str) -> Markup:
     """A task with the last words that were said in it."""
     task, words = view.task, view.last_words
-    said = (words.comment if words is not None else task.comment)[:QUOTE]
+    said = short(words.comment if words is not None else task.comment, QUOTE)
     return lines(
         _title(item),
         "",

@@ -20,7 +20,7 @@ from fsm import states, words
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
 from fsm.navigation import leave, menu_button, one_of
-from fsm.text import Label, Raw, html, lines
+from fsm.text import Label, Raw, html, lines, short
 from fsm.words import day, money
 from handlers.variants.texts import head
 from models.tables import Insurer
@@ -256,7 +256,7 @@ async def on_typed(message: Message, _widget: MessageInput, manager: DialogManag
         if key in {alias_key(name) for name in (one.name, *one.aliases)}:
             await _tell(manager, str(one.id))
             return
-    raise Invalid("I do not know the insurer «{name}». Tap one of the list.", name=text[:40])
+    raise Invalid("I do not know the insurer «{name}». Tap one of the list.", name=short(text, 40))
 
 
 async def on_chip(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:

@@ -221,7 +221,9 @@ async def test_lists_and_search_lead_to_the_card(agency: Agency, anna: VirtualUs
     assert "№1005" in anna.screen
     await anna.tap("‹ Назад")
     assert "Просрочены" in anna.screen
+    await agency.execute("UPDATE deals SET title = 'Лада 2 ' || repeat('с прицепом ', 9) WHERE number = 1003")
     await anna.say("1003")
+    assert anna.last.labels[0].endswith("…"), "what is cut looks whole"
     await anna.tap("№1003")
     assert "№1003 · ОСАГО Лада 2" in anna.screen
 
