@@ -107,7 +107,7 @@ class Trouble:
 
 @card("update_died")
 async def update_died(_context: CardContext, *, person: str, reference: str, **_more: Any) -> Card:
-    text = _("⚠️ What {person} did could not be carried out and was put aside. Reference: {reference}")
+    text = _("⚠️ What {person} did could not be carried out and was given up. Reference: {reference}")
     return Card(text=html(text, person=person or "?", reference=reference))
 
 

@@ -153,7 +153,7 @@ async def show_client(bot: Bot, chat_id: int, manager: DialogManager, deal_id: i
     me = actor(manager)
     offered = await services(manager).variants.compare(me, deal_id)
     if not offered.rows:
-        raise Invalid("Nothing has been handed in yet.")
+        raise Invalid("There is nothing to compare: no variant that is handed in is still in time.")
     if not picture:
         for text in client_texts(offered):
             await bot.send_message(chat_id, str(escape(text)))

@@ -108,7 +108,7 @@ def comparison(offered: Offered, title: str) -> Markup:
     """The comparison for the team: a block a variant, the cheapest first, as many as a message holds."""
     text = head(offered.deal, title)
     if not offered.rows:
-        return lines(text, "", _("Nothing has been handed in yet."))
+        return lines(text, "", _("There is nothing to compare: no variant that is handed in is still in time."))
     for at, view in enumerate(offered.rows):
         longer = lines(text, "", block(view))
         if len(longer) > ROOM:

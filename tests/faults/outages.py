@@ -200,7 +200,7 @@ async def without_room(
                     uploads += await seller.world.send_files(seller.id, [Upload("Большая бумага.pdf", content)])
                 for seller in crew.sellers:
                     await seller.until(partial(times_told, seller, FAILED), "a word about it")
-                # What is put aside waits for nobody: the next thing that somebody does goes on.
+                # What is given up waits for nobody: the next thing that somebody does goes on.
                 while await crew.agency.number("SELECT count(*) FROM inbox WHERE status = 'pending'"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 assert await crew.agency.number("SELECT count(*) FROM documents") == 0
