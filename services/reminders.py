@@ -274,7 +274,10 @@ class ReminderService(Service):
             return _is_so(row, deal, await tx.session.get_one(Policy, row.object_id), today)
         if row.kind is ReminderKind.PAYMENT:
             return _is_so(row, deal, await tx.session.get_one(Payment, row.object_id), today)
-        return _is_so(row, deal, await tx.session.get_one(Task, row.object_id), today)
+        task = await tx.session.get_one(Task, row.object_id)
+        if row.kind is ReminderKind.TASK_DUE_SOON and task.due_at <= tx.now:
+            return False  # quiet hours or an absence have outlived the warning
+        return _is_so(row, deal, task, today)
 
     @command(ADMINS)
     async def ensure_digests(self, tx: Transaction, actor: Actor) -> int:  # noqa: ARG002

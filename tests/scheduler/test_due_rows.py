@@ -452,6 +452,15 @@ async def test_a_task_is_due_soon_for_its_executor_and_overdue_for_both_once(age
     assert len([line for line in await said(agency) if line[2] == "task_overdue"]) == 2
 
 
+async def test_an_absence_that_outlives_the_warning_before_a_due_leaves_only_that_the_task_is_overdue(
+    agency: Agency,
+) -> None:
+    task = await give(agency)
+    await agency.services.tasks.accept(agency.egor, task)
+    await tick(agency, 2026, 3, 3, 18)
+    assert {line[2] for line in await said(agency) if line[2].startswith("task_")} == {"task_overdue"}
+
+
 async def test_the_clock_of_a_task_stands_while_it_waits(agency: Agency) -> None:
     task = await give(agency)
     await agency.services.tasks.wait_insurer(agency.egor, task)
