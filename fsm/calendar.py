@@ -21,7 +21,7 @@ OnDay = Callable[[CallbackQuery, DialogManager, date], Awaitable[None]]
 
 
 class MonthGrid(Keyboard):
-    """Shows the month of `data["today"]` first; `data["first_day"]`, when given, is the earliest day to choose."""
+    """Shows the month of `data["today"]` first; `data["first_day"]` and `data["last_day"]`, when given, bound it."""
 
     def __init__(self, id: str, on_day: OnDay) -> None:  # noqa: A002 the library's name
         super().__init__(id=id)
@@ -35,7 +35,8 @@ class MonthGrid(Keyboard):
         return InlineKeyboardButton(text=text, callback_data=self._item_callback_data(action))
 
     async def _render_keyboard(self, data: dict[str, Any], manager: DialogManager) -> RawKeyboard:
-        month, today, first = self._month(data, manager), data["today"], data.get("first_day")
+        month, today = self._month(data, manager), data["today"]
+        first, last = data.get("first_day") or date.min, data.get("last_day") or date.max
         names = get_day_names("short", locale=language())
         grid: RawKeyboard = [
             [
@@ -46,11 +47,11 @@ class MonthGrid(Keyboard):
             [self._button(str(names[n])) for n in range(7)],
         ]
         weeks = Weeks().monthdatescalendar(month.year, month.month)
-        grid.extend([self._day(day, month, today, first) for day in week] for week in weeks)
+        grid.extend([self._day(day, month, today, offered=first <= day <= last) for day in week] for week in weeks)
         return grid
 
-    def _day(self, day: date, month: date, today: date, first: date | None) -> InlineKeyboardButton:
-        if day.month != month.month or (first is not None and day < first):
+    def _day(self, day: date, month: date, today: date, *, offered: bool) -> InlineKeyboardButton:
+        if day.month != month.month or not offered:
             return self._button("·")
         return self._button(f"[{day.day}]" if day == today else str(day.day), f"d{day.isoformat()}")
 

@@ -198,7 +198,10 @@ class Payment(StatesGroup):
 
 
 class PickDate(StatesGroup):
-    """Asks for a date by chips, calendar or typing; start data: {"title", "chips"?, "past"?}; result: {"date": ISO}."""
+    """Asks for a date by chips, calendar or typing; start data: {"title", "chips"?, "past"?: True | "only"}.
+
+    Result: {"date": ISO}.
+    """
 
     pick = State()
 

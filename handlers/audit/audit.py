@@ -82,7 +82,7 @@ async def on_person(_event: CallbackQuery, _widget: Any, manager: DialogManager,
 
 async def on_day(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     await manager.start(
-        states.PickDate.pick, data={"title": _("Records of which day?"), "chips": ["today", "-1", "-7"], "past": True}
+        states.PickDate.pick, data={"title": _("Records of which day?"), "chips": ["today", "-1", "-7"], "past": "only"}
     )
 
 

@@ -65,7 +65,11 @@ async def numbers(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, An
     found = await services(dialog_manager).stats.day(actor(dialog_manager), date.fromisoformat(on) if on else None)
     return {
         "text": lines(
-            html("📊 <b>{title}</b> · {day}", title=_("Numbers of the day"), day=weekday(found.day)),
+            html(
+                "📊 <b>{title}</b> · {day}",
+                title=_("Numbers of the day"),
+                day=weekday(found.day, today(dialog_manager)),
+            ),
             *_of_day(found),
             "",
             html("<b>{title}</b>", title=_("As things stand now")),
@@ -187,7 +191,7 @@ async def on_after(_event: CallbackQuery, _button: Button, manager: DialogManage
 
 async def on_day(_event: CallbackQuery, _button: Button, manager: DialogManager) -> None:
     await manager.start(
-        states.PickDate.pick, data={"title": _("Numbers of which day?"), "chips": ["today", "-1", "-7"], "past": True}
+        states.PickDate.pick, data={"title": _("Numbers of which day?"), "chips": ["today", "-1", "-7"], "past": "only"}
     )
 
 

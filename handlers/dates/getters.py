@@ -37,22 +37,34 @@ def _chip(name: str, now: date) -> dict[str, str]:
     return {"day": chosen.isoformat(), "label": f"{name} · {day(chosen, now)}"}
 
 
-def refuse_past(manager: DialogManager, chosen: date) -> None:
-    """Refuse a day before today, unless the starter allows the past. Raises Invalid."""
-    given: dict[str, Any] = manager.start_data if isinstance(manager.start_data, dict) else {}
-    if chosen < today(manager) and not given.get("past"):
+def _given(manager: DialogManager) -> dict[str, Any]:
+    return manager.start_data if isinstance(manager.start_data, dict) else {}
+
+
+def only_past(manager: DialogManager) -> bool:
+    """Whether what is asked about has happened already."""
+    return bool(_given(manager).get("past") == "only")
+
+
+def check(manager: DialogManager, chosen: date) -> None:
+    """Refuse a day on the side of today that the starter does not ask about. Raises Invalid."""
+    now = today(manager)
+    if chosen < now and not _given(manager).get("past"):
         raise Invalid("{day} has passed already. Choose today or a later day.", day=day(chosen))
+    if chosen > now and only_past(manager):
+        raise Invalid("{day} has not come yet. Choose today or an earlier day.", day=day(chosen))
 
 
 async def getter(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
-    given: dict[str, Any] = dialog_manager.start_data if isinstance(dialog_manager.start_data, dict) else {}
-    now = today(dialog_manager)
+    given, now, behind = _given(dialog_manager), today(dialog_manager), only_past(dialog_manager)
+    ahead = _("Choose it below or write it: 31.12, tomorrow, +14, fri, in 2 weeks.")
     return {
         "text": lines(
             html("<b>{title}</b>", title=given.get("title") or _("Which day?")),
-            html("<i>{hint}</i>", hint=_("Choose it below or write it: 31.12, tomorrow, +14, fri, in 2 weeks.")),
+            html("<i>{hint}</i>", hint=_("Choose it below or write it: yesterday, 14.10, fri.") if behind else ahead),
         ),
         "today": now,
         "first_day": None if given.get("past") else now,
+        "last_day": now if behind else None,
         "days": [_chip(name, now) for name in given.get("chips", DEFAULT_CHIPS)],
     }

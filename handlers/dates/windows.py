@@ -12,12 +12,12 @@ from fsm import states
 from fsm.calendar import MonthGrid
 from fsm.navigation import leave_row, one_of
 from fsm.text import Raw
-from handlers.dates.getters import PREVIEW, getter, refuse_past, today
+from handlers.dates.getters import PREVIEW, check, getter, only_past, today
 from services.rules.reading import read_date
 
 
 async def _give(manager: DialogManager, day: date) -> None:
-    refuse_past(manager, day)
+    check(manager, day)
     await manager.done({"date": day.isoformat()})
 
 
@@ -30,7 +30,7 @@ async def on_day(_event: CallbackQuery, manager: DialogManager, day: date) -> No
 
 
 async def on_typed(message: Message, _widget: MessageInput, manager: DialogManager) -> None:
-    await _give(manager, read_date(message.text or "", today(manager)))
+    await _give(manager, read_date(message.text or "", today(manager), past=only_past(manager)))
 
 
 dialog = Dialog(

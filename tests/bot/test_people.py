@@ -273,6 +273,13 @@ async def test_the_audit_and_the_numbers(agency: Agency) -> None:
     assert "цепочка цела" in galina.alert
     await galina.say("/stats")
     assert "Новые сделки: 1" in galina.screen
+    await galina.tap("📅 Другой день")
+    assert "вчера, 14.10" in galina.screen
+    await galina.say("+5")
+    assert "07.03.2026 ещё не наступило" in galina.transcript
+    await galina.say("14.10")
+    assert "14 октября 2025" in galina.screen
+    await galina.say("/stats")
     await galina.tap("‹ День раньше")
     assert "Новые сделки: 0" in galina.screen
     await agency.execute(
