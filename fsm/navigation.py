@@ -1,6 +1,7 @@
 """The last row of every screen, and the pager of every list."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
@@ -17,9 +18,12 @@ from aiogram_dialog.widgets.text import Const
 from fsm import states
 from fsm.text import Label, Plain
 from models.values.at_least import AtLeast
+from services.errors import Invalid
+from services.rules.reading import Unreadable
 
 PAGE = 8
 
+OnDate = Callable[[Any, Any, DialogManager], Awaitable[None]]
 R = TypeVar("R")
 
 
@@ -60,6 +64,21 @@ async def open_card(manager: DialogManager, state: State, **data: int) -> None:
             await manager.done(show_mode=ShowMode.AUTO)
             return
     await manager.start(state, data=data)
+
+
+def until_accepted(on_date: OnDate) -> OnDate:
+    """Ask for a day again where the one that came back is refused: the screen below takes the next try for a search."""
+
+    @wraps(on_date)
+    async def on_result(start_data: Any, result: Any, manager: DialogManager) -> None:
+        try:
+            await on_date(start_data, result, manager)
+        except (Invalid, Unreadable):
+            await manager.start(states.PickDate.pick, data=start_data, show_mode=ShowMode.NO_UPDATE)
+            manager.show_mode = ShowMode.AUTO
+            raise
+
+    return on_result
 
 
 def leave_row() -> Row:

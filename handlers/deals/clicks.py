@@ -13,7 +13,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import open_card
+from fsm.navigation import open_card, until_accepted
 from fsm.words import weekday
 from services.deals import DealFilter
 from services.journal import TEXT_LIMIT
@@ -103,6 +103,7 @@ async def on_pick_date(_event: CallbackQuery, _button: Button, manager: DialogMa
     )
 
 
+@until_accepted
 async def on_date_picked(_start: Any, result: Any, manager: DialogManager) -> None:
     """A date chosen on the calendar; other dialogs that were open over the card give nothing."""
     if isinstance(result, dict) and "date" in result:

@@ -13,7 +13,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import open_card
+from fsm.navigation import open_card, until_accepted
 from fsm.words import day, money
 from handlers.payments.getters import INCOME_REASONS, WAIVE_REASONS, expenses, income_of, shown_card, today
 from models.enums import ExpenseKind, IncomeStatus
@@ -67,6 +67,7 @@ async def _ask_day(manager: DialogManager, field: str, title: str, chips: list[s
     await manager.start(states.PickDate.pick, data={"title": title, "chips": chips, "field": field})
 
 
+@until_accepted
 async def on_day(start_data: Any, result: Any, manager: DialogManager) -> None:
     """A day came back from the calendar: a promise, or a new due date."""
     if not isinstance(result, dict) or "date" not in result:

@@ -11,7 +11,7 @@ from aiogram_dialog.widgets.kbd import Button
 from fsm import states
 from fsm.context import actor, keep, kept, services, start_id
 from fsm.i18n import _
-from fsm.navigation import open_card
+from fsm.navigation import open_card, until_accepted
 from fsm.words import money
 from handlers.policies.getters import CANCEL_REASONS, PolicyFilter, next_unpaid, today
 from handlers.policies.register import read_any_plan
@@ -127,6 +127,7 @@ async def _ask_day(manager: DialogManager, field: str, title: str) -> None:
     await manager.start(states.PickDate.pick, data={"title": title, "chips": [], "past": True, "field": field})
 
 
+@until_accepted
 async def on_day(start_data: Any, result: Any, manager: DialogManager) -> None:
     """A day came back from the calendar: correct it and show the card."""
     if isinstance(result, dict) and "date" in result:

@@ -265,6 +265,8 @@ async def test_an_instalment_is_promised_moved_written_off_and_brought_back(offi
     await anna.say("10.09")
     assert "Обещал оплатить до 10.09.2026" in screen(anna)
     await anna.tap("📅 Перенести срок")
+    await anna.say("01.01.2040")
+    assert "не больше чем на год" in transcript(anna)
     await anna.say("15.09")
     assert "срок 15.09.2026" in screen(anna)
     await anna.tap("✖️ Списать")
