@@ -26,7 +26,7 @@ from services import planning, tasks, touch
 from services.access import ADMINS, ANYBODY, SELLERS, Actor, Service, command, query
 from services.errors import AlreadyDone, Forbidden, Invalid, NotFound
 from services.rules.ladders import SHORT_POLICY_DAYS, end_steps, last_safe_day
-from services.rules.plans import PaymentPlan, PlanKind, PlannedPayment, PlanRow, custom, plan_payments
+from services.rules.plans import PaymentPlan, PlanKind, PlannedPayment, PlanRow, check_term, custom, plan_payments
 from services.rules.rates import best_rate, commissions
 from services.rules.reading import Unreadable, echo, policy_number
 from services.rules.stages import after_policy_registered, after_renewal_started
@@ -140,12 +140,14 @@ async def expect_nothing(tx: Transaction, payment: Payment) -> None:
 # --- steps of registering -----------------------------------------------------------------------------------------
 
 
-def _read_plan(code: str, premium: Decimal, starts_on: date) -> list[PlannedPayment]:
+def _read_plan(code: str, premium: Decimal, starts_on: date, ends_on: date) -> list[PlannedPayment]:
     try:
         plan = PaymentPlan.from_code(code)
     except ValueError as error:
         raise Invalid("This payment plan is not known. Choose it again.") from error
-    return plan_payments(premium, plan, starts_on)
+    planned = plan_payments(premium, plan, starts_on)
+    check_term((row.due for row in planned), ends_on)
+    return planned
 
 
 def _check_terms(premium: Decimal, starts_on: date, ends_on: date) -> None:
@@ -429,7 +431,7 @@ class PolicyService(Service):
         _check_open(deal)
         number = await _free_number(tx, actor, deal, number)
         _check_terms(premium, starts_on, ends_on)
-        planned = _read_plan(plan, premium, starts_on)
+        planned = _read_plan(plan, premium, starts_on, ends_on)
         variant = None if variant_id is None else await tx.policies.variant(deal.id, variant_id)
         insurer = await tx.dictionaries.insurer(insurer_id)
         if insurer is None or (variant_id is not None and variant is None):
@@ -542,13 +544,15 @@ class PolicyService(Service):
                     raise NotFound
                 before = policy.previous_policy_id and await tx.policies.lock(policy.previous_policy_id)
                 await _freeze_rate(tx, policy, None, before or None, actor.day(tx.now))
-            planned = _read_plan(policy.plan, policy.premium, policy.starts_on)
+            planned = _read_plan(policy.plan, policy.premium, policy.starts_on, policy.ends_on)
             if priced:
                 by_hand = await _added_by_hand(tx, deal.id, payments)
                 await self._forget_money(tx, payments)
                 await _lay_out_money(tx, policy, planned, by_hand)
             else:
                 await self._shift_payments(tx, payments, planned)
+        elif "ends_on" in changed:
+            check_term((p.due_on for p in payments if p.settled_on is None and p.waived_at is None), policy.ends_on)
         await planning.plan_policy(tx, policy)
         await touch.recompute(tx, deal)
         tx.event(deal.id, "policy_corrected", number=policy.number, fields=sorted(changed), policy_id=policy.id)

@@ -19,7 +19,7 @@ from fsm.navigation import back_row, leave_row, one_of
 from fsm.text import Label, Raw, T, html, lines
 from fsm.words import day, money, plan
 from models.tables import Insurer
-from models.values.period import policy_end
+from models.values.period import add_months, policy_end
 from services.policies import Draft
 from services.rules.plans import (
     FULL,
@@ -27,6 +27,7 @@ from services.rules.plans import (
     QUARTERS,
     PaymentPlan,
     PlannedPayment,
+    check_term,
     custom,
     monthly,
     plan_payments,
@@ -53,10 +54,12 @@ class Terms:
     previous_id: int | None
 
     def payments(self) -> list[PlannedPayment]:
-        """The payments that these terms make. Raises Unreadable where own rows are not the premium."""
+        """The payments that these terms make. Raises Unreadable: own rows are not the premium, or outlast it."""
         if self.premium is None:
             return []
-        return plan_payments(self.premium, PaymentPlan.from_code(self.plan), self.starts_on)
+        planned = plan_payments(self.premium, PaymentPlan.from_code(self.plan), self.starts_on)
+        check_term((row.due for row in planned), self.ends_on)
+        return planned
 
 
 def _sum(text: str | None) -> Decimal | None:
@@ -129,6 +132,15 @@ def _fate(draft: Draft, given: Terms) -> Markup | None:
     )  # fmt: skip
 
 
+def _doubt(starts_on: date, today: date) -> str | None:
+    """An old policy is entered when an agency moves in, so that a far day is only asked about."""
+    if starts_on < add_months(today, -12):
+        return _("⚠️ It begins more than a year ago. Is the year right?")
+    if starts_on > add_months(today, 12):
+        return _("⚠️ It begins in more than a year. Is the year right?")
+    return None
+
+
 def _advice(given: Terms, problem: str | None) -> Markup:
     """The one thing that is still to be done."""
     if given.number is None:
@@ -166,6 +178,7 @@ async def review(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any
         html(_("Number: <b>{number}</b>"), number=given.number or unknown),
         html(_("Insurer: <b>{insurer}</b>"), insurer=insurer),
         html(_("Term: <b>{start} – {end}</b>"), start=day(given.starts_on), end=day(given.ends_on)),
+        _doubt(given.starts_on, _today(dialog_manager)),
         html(_("Premium: <b>{premium}</b>"), premium=unknown if given.premium is None else money(given.premium)),
         html(_("Sum insured: {sum}"), sum=money(given.sum_insured)) if given.sum_insured else None,
         html(_("Instalments: {plan}"), plan=plan_name(given.plan)),

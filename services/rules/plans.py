@@ -1,7 +1,7 @@
 """Payment plans: what a client agrees to pay and when (DOMAIN.md §5)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -117,6 +117,16 @@ def plan_payments(premium: Decimal, plan: PaymentPlan, start: date) -> list[Plan
     # A premium of a few kopecks leaves nothing for the later dates, and a payment of zero is nobody's business.
     rows = [(due, amount) for due, amount in zip(dates, amounts, strict=True) if amount]
     return [PlannedPayment(seq, due, amount) for seq, (due, amount) in enumerate(rows, 1)]
+
+
+def check_term(dues: Iterable[date], end: date) -> None:
+    """Refuse payments of which one would fall due when the policy is over."""
+    last = max(dues, default=end)
+    if last > end:
+        raise Unreadable(
+            "The last payment would be due {due}, after the policy's end {end}. Choose fewer payments or a later end.",
+            due=f"{last:%d.%m.%Y}", end=f"{end:%d.%m.%Y}",
+        )  # fmt: skip
 
 
 def check_custom(rows: Sequence[PlanRow], premium: Decimal) -> None:

@@ -157,6 +157,25 @@ async def test_a_whole_line_and_every_field_by_its_button(office: Office) -> Non
     assert await office.value("SELECT plan FROM policies") == "halves"
 
 
+async def test_a_term_that_can_hardly_be_meant_is_doubted_and_no_instalment_comes_after_its_end(office: Office) -> None:
+    anna = office.anna
+    await anna.say(f"/register {office.deal_id}")
+    await anna.say("XXX 0123456789 с 03.03")
+    await anna.tap("📅 Окончание")
+    await anna.say("03.03")
+    assert "Последний взнос пришёлся бы на 03.09.2026 — после окончания полиса 03.03.2026." in screen(anna)
+    assert "✅ Зарегистрировать полис" not in anna.last.labels
+    await anna.tap("🧾 Взносы")
+    await anna.say("один платёж")
+    assert "⚠️" not in screen(anna)
+    await anna.say("с 01.03.2025")
+    assert "⚠️ Начало больше года назад." in screen(anna)
+    await anna.say("с 25.11.2035")
+    assert "⚠️ Начало больше чем через год." in screen(anna)
+    await anna.tap("✅ Зарегистрировать полис")
+    assert await office.value("SELECT starts_on FROM policies") == date(2035, 11, 25)
+
+
 async def test_a_taken_number_is_told_at_once_with_its_deal(office: Office) -> None:
     anna = office.anna
     await anna.say(f"/register {office.deal_id}")
@@ -398,6 +417,8 @@ async def test_a_typo_is_corrected(office: Office) -> None:
     assert "1. 02.03.2026 — 30 000 ₽" in screen(anna)
     await anna.tap("✏️ Исправить")
     await anna.tap("📅 Окончание")
+    await anna.say("01.09.2026")
+    assert "Последний взнос пришёлся бы на 02.09.2026" in transcript(anna)
     await anna.say("31.03.2027")
     assert "02.03.2026 – 31.03.2027" in screen(anna)
 

@@ -523,6 +523,26 @@ async def test_before_any_money_everything_can_be_corrected(agency: Any) -> None
         await agency.services.policies.correct(agency.anna, policy_id, premium=Decimal(90000))
 
 
+async def test_no_instalment_falls_due_after_the_end_neither_at_first_nor_by_a_correction(agency: Any) -> None:
+    deal_id = await agency.deal(agency.anna)
+    own = "custom:2026-03-10=30000.00;2026-10-01=30000.00"
+    for plan, end in (("halves", date(2026, 3, 10)), ("quarters", date(2026, 12, 9)), (own, date(2026, 9, 30))):
+        with pytest.raises(Unreadable, match="after the policy's end"):
+            await register(agency, agency.anna, deal_id, plan=plan, ends_on=end)
+    policy_id = await register(agency, agency.anna, deal_id, ends_on=date(2026, 3, 10))
+    correct = agency.services.policies.correct
+    with pytest.raises(Unreadable, match="after the policy's end"):
+        await correct(agency.anna, policy_id, plan="halves")
+    await correct(agency.anna, policy_id, plan="halves", ends_on=date(2026, 9, 10))
+    for earlier in ({"ends_on": date(2026, 9, 9)}, {"starts_on": date(2026, 3, 20)}):
+        with pytest.raises(Unreadable, match="after the policy's end"):
+            await correct(agency.anna, policy_id, **earlier)
+    second = (await agency.rows(select(Payment.id).order_by(Payment.seq)))[1]
+    await agency.services.money.waive(agency.anna, second, "продал машину")
+    await correct(agency.anna, policy_id, ends_on=date(2026, 6, 30))
+    assert (await one(agency, Policy, policy_id)).ends_on == date(2026, 6, 30)
+
+
 async def test_after_money_only_the_number_and_the_dates_can(agency: Any) -> None:
     policy_id = await register(agency, agency.anna, await agency.deal(agency.anna))
     payment = (await agency.rows(select(Payment)))[0]
