@@ -165,5 +165,9 @@ async def on_client(_event: CallbackQuery, _button: Button, manager: DialogManag
     await open_card(manager, states.Client.card, client_id=view.deal.client_id)
 
 
+async def on_undecided(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
+    await open_card(manager, states.Policy.card, policy_id=int(item))
+
+
 async def on_task(_event: CallbackQuery, _widget: Any, manager: DialogManager, item: str) -> None:
     await open_card(manager, states.Task.card, task_id=int(item))

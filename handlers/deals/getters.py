@@ -81,6 +81,7 @@ LIST_PREVIEW = {
 CARD_PREVIEW = {
     "text": Markup("🚗 <b>№1024 · КАСКО Kia Rio</b>"),
     "tasks": [{"id": 1, "label": "📋 расчёт · Егор"}],
+    "undecided": [{"id": 1, "label": "🔴 Решить по полису ХХХ0123456789"}],
     **dict.fromkeys(
         (
             "calculate",
@@ -209,14 +210,19 @@ def why(view: DealView) -> str:
     if deal.review_reason is ReviewReason.POLICY_END:
         for brief in view.policies:
             if brief.policy.id == deal.review_object_id:
-                return _("{line} {insurer} ends {day}").format(
+                ended = brief.policy.ends_on < view.today
+                said = _("{line} {insurer} ended {day}") if ended else _("{line} {insurer} ends {day}")
+                return said.format(
                     line=brief.policy.line.name, insurer=brief.policy.insurer.name, day=day(brief.policy.ends_on)
                 )
     if deal.review_reason is ReviewReason.PAYMENT_DUE:
         for due in view.unpaid:
             if due.payment.id == deal.review_object_id:
-                return _("instalment of {sum} due {day}").format(
-                    sum=money(due.payment.amount - due.payment.paid_amount), day=day(due.payment.due_on, view.today)
+                promised = due.payment.promised_on
+                said = _("instalment of {sum} promised by {day}") if promised else _("instalment of {sum} due {day}")
+                return said.format(
+                    sum=money(due.payment.amount - due.payment.paid_amount),
+                    day=day(promised or due.payment.due_on, view.today),
                 )
     return deal.review_note or _(REVIEW_REASON[deal.review_reason])
 
@@ -332,6 +338,8 @@ def card_buttons(view: DealView) -> dict[str, Any]:
     deal, totals = view.deal, view.totals
     kinds = {task.kind for task in view.tasks}
     open_ = deal.stage is not DealStage.CLOSED
+    ended = [brief.policy for brief in view.policies if brief.status is PolicyStatus.EXPIRED]
+    undecided = [policy for policy in ended if policy.id != deal.renewal_of_id] if view.own and open_ else []
     before_choice = deal.stage in {DealStage.COLLECTING, DealStage.CALCULATING}
     return {
         "own": view.own and open_,
@@ -345,6 +353,11 @@ def card_buttons(view: DealView) -> dict[str, Any]:
         and deal.stage in {DealStage.CHOOSING, DealStage.ISSUING}
         and view.chosen is not None
         and TaskKind.ISSUE not in kinds,
+        # One at a time: the next one takes its place when this one is decided.
+        "undecided": [
+            {"id": policy.id, "label": _("🔴 Decide on policy {number}").format(number=policy.number)}
+            for policy in undecided[:1]
+        ],
         "next": view.own and deal.stage is DealStage.IN_FORCE and deal.review_on <= view.today,
         "variants": deal.stage is not DealStage.CHOOSING,
         "policies": not (before_choice and not totals.policies),

@@ -49,6 +49,7 @@ card = Dialog(
         Button(
             Label("📜 Register the policy"), id="register", on_click=clicks.go(states.NewPolicy.review), when="register"
         ),
+        Column(one_of("undecided", "undecided", clicks.on_undecided)),
         Button(Label("✅ Done, on to the next event"), id="next_event", on_click=clicks.on_next_event, when="next"),
         Button(Label("♻️ Open again"), id="reopen", on_click=clicks.on_reopen, when="reopen"),
         Column(one_of("tasks", "task", clicks.on_task)),

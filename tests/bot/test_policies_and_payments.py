@@ -295,6 +295,19 @@ async def test_an_instalment_is_promised_moved_written_off_and_brought_back(offi
     assert await office.value("SELECT count(*) FROM payments WHERE waived_at IS NOT NULL") == 0
 
 
+async def test_the_touch_after_a_promise_says_that_it_was_promised(office: Office) -> None:
+    anna = office.anna
+    await registered(office)
+    await anna.tap("✅ Взнос 1 оплачен")
+    await anna.say("/payments")
+    await anna.tap("Все")
+    await anna.tap("▫️ 02.09")
+    await anna.tap("🤝 Обещал до…")
+    await anna.say("20.03")
+    await anna.tap("📁 Сделка")
+    assert "взнос 27 150 ₽ обещан до 20.03" in screen(anna)
+
+
 async def test_lists_show_what_is_due_and_what_ends(office: Office) -> None:
     anna = office.anna
     await anna.say("/payments")
@@ -362,6 +375,27 @@ async def test_a_seller_is_not_asked_for_a_reason_to_cancel_what_only_an_admin_c
     await galina.tap("✂️ Расторгнуть")
     await galina.tap("Оформлен по ошибке")
     assert await office.value("SELECT outcome FROM policies") == "cancelled"
+
+
+async def test_of_a_policy_that_ended_with_no_outcome_its_deal_asks_first_until_it_is_decided(office: Office) -> None:
+    anna, clock = office.anna, office.agency.clock
+    await registered(office)
+    for seq in (1, 2):
+        payment_id = await office.value("SELECT id FROM payments WHERE seq = :seq", seq=seq)
+        await office.agency.app.services.money.client_paid(office.actor, payment_id)
+    clock.advance(timedelta(days=365))  # type: ignore[attr-defined]
+    await anna.say("/deals")
+    await anna.tap("Иванов")
+    assert "КАСКО РЕСО-Гарантия закончился 01.03.2027" in screen(anna)
+    await anna.tap("✅ Готово, к следующему событию")
+    assert "КАСКО РЕСО-Гарантия закончился 01.03.2027" in screen(anna)
+    assert anna.last.labels[0] == "🔴 Решить по полису A1"
+    await anna.tap("🔴 Решить по полису A1")
+    await anna.tap("🚫 Отказ")
+    await anna.tap("дорого")
+    await anna.tap("‹ Назад")
+    assert "не продлён" in screen(anna)
+    assert "Решить" not in screen(anna)
 
 
 async def test_the_executor_registers_sees_no_commission_and_the_seller_is_told(office: Office) -> None:
