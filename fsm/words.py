@@ -54,7 +54,7 @@ REVIEW_REASON = {
 TASK_KIND = {
     enums.TaskKind.CALCULATE: N_("calculation"),
     enums.TaskKind.ISSUE: N_("policy issue"),
-    enums.TaskKind.OTHER: N_("task"),
+    enums.TaskKind.OTHER: N_("errand"),
 }
 TASK_STATUS = {
     enums.TaskStatus.QUEUED: N_("not accepted yet"),

@@ -308,7 +308,8 @@ class TaskService(Service):
     ) -> int:
         """Ask an executor to calculate, to issue or to do something else; the deal's stage follows. Returns the id.
 
-        An issue task without a variant takes the chosen one. Raises NotFound, Forbidden, AlreadyDone, Invalid.
+        An issue task without a variant takes the chosen one; what something else is the comment says.
+        Raises NotFound, Forbidden, AlreadyDone, Invalid.
         """
         deal = await tx.deals.lock(actor.scope, deal_id)
         if deal is None:
@@ -320,6 +321,8 @@ class TaskService(Service):
         kind = TaskKind(kind)
         due = _due(actor, tx.now, due_at)
         comment = _optional(comment, COMMENT_LIMIT)
+        if kind is TaskKind.OTHER and not comment:
+            raise Invalid("Say in a few words what is to be done.")
         assignee = await _executor(tx, assignee_id)
         if await self._asked_already(tx, deal_id, kind, assignee_id, due, comment):
             raise AlreadyDone

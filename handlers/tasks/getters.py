@@ -245,6 +245,13 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
     who = found.assignee
     today = now(dialog_manager).astimezone(zone).date()
     chips = [*found.dues] if due in found.dues else [due, *found.dues]
+    given: Any = dialog_manager.start_data
+    wordless = not comment and TaskKind(given["kind"]) is TaskKind.OTHER
+    hint = (
+        _("Another due can be written too: fri, 31.12, +3, tomorrow 15:00.")
+        if wordless
+        else _("Write a comment, or another due: fri, 31.12, +3, tomorrow 15:00.")
+    )
     return {
         "text": lines(
             _asked(dialog_manager, found),
@@ -254,9 +261,10 @@ async def new(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]:
             doubt(due, zone, now(dialog_manager)),
             html("💬 {comment}", comment=short(comment, 900)) if comment else None,
             "",
-            html("<i>{hint}</i>", hint=_("Write a comment, or another due: fri, 31.12, +3, tomorrow 15:00.")),
+            html("✍️ {ask}", ask=_("Write what is to be done.")) if wordless else None,
+            html("<i>{hint}</i>", hint=hint),
         ),
-        "ready": who is not None,
+        "ready": who is not None and not wordless,
         "assignee": who.full_name if who else _("nobody"),
         "dues": [
             {"id": one.isoformat(), "label": f"{'● ' if one == due else ''}{_chip(one.astimezone(zone), today)}"}

@@ -127,9 +127,14 @@ async def an_expense_is_agreed(office: Office) -> None:
 async def a_task_is_called_off(office: Office) -> None:
     anna, egor = office.anna, office.egor
     await anna.tap("📋 Задача")
+    assert "Новая задача: поручение · №1001" in screen(anna)
+    assert "Напишите, что нужно сделать." in screen(anna)
+    assert "✅ Дать задачу" not in anna.last.labels
+    await anna.say("Сфотографировать машину")
     await office.press(anna, "✅ Дать задачу")
     assert "Новая задача · №1001" in screen(egor)
-    await anna.tap("📋 задача")
+    assert "💬 Сфотографировать машину" in screen(egor)
+    await anna.tap("📋 поручение")
     await anna.tap("✖️ Отменить")
     await anna.say("Уже не нужно")
     assert "Задача отменена" in screen(egor)

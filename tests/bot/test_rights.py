@@ -91,6 +91,7 @@ async def worked(office: Office) -> Office:
     await office.anna.say("/deals")
     await office.anna.tap("Семёнов")
     await office.anna.tap("📋 Задача")
+    await office.anna.say("Забрать доверенность")
     await office.anna.tap("✅ Дать задачу")
     await office.egor.tap("✅ Принять")
     await office.egor.tap("❓ Вопрос")

@@ -264,6 +264,8 @@ class Seller:
         if self.executor.to_do:
             return
         await self.tap("📋 Задача")
+        await self.until(lambda: self.reads("Напишите, что нужно сделать"), "the question what is to be done")
+        await self.say("позвонить в страховую")
         if await self.tap("✅ Дать задачу"):
             self.executor.to_do += 1
         await self.until(lambda: self.shown(CARD), "the card after the task")

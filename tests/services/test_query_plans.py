@@ -159,7 +159,9 @@ async def test_nothing_that_people_often_do_walks_a_big_table(crowd: Crowd) -> N
         ("a payment", do.money.client_paid(seller, found["payment"], on=NOW.date())),
         (
             "a task",
-            do.tasks.give(seller, deal_id, TaskKind.OTHER, executor.user_id, datetime(2026, 3, 4, 12, tzinfo=UTC)),
+            do.tasks.give(
+                seller, deal_id, TaskKind.OTHER, executor.user_id, datetime(2026, 3, 4, 12, tzinfo=UTC), "Фото"
+            ),
         ),
         ("a task taken", do.tasks.accept(executor, found["task"])),
         ("a new deal", do.deals.open(seller, found["client"], DealDraft(line_id=found["line"], title="Kia Rio"))),

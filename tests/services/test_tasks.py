@@ -82,6 +82,14 @@ async def test_another_request_twice_is_one_but_two_different_are_two(agency: Ag
     assert (await agency.rows(select(Deal)))[0].executor_id is None
 
 
+async def test_an_errand_without_words_is_refused_and_reaches_nobody(agency: Agency) -> None:
+    deal_id = await agency.deal(agency.anna)
+    due = "2026-03-03T18:00"
+    with pytest.raises(Invalid, match="what is to be done"):
+        await agency.services.tasks.give(agency.anna, deal_id, TaskKind.OTHER, agency.egor.user_id, due, " \n")
+    assert await messages(agency, agency.egor) == []
+
+
 @pytest.mark.parametrize(
     ("who", "error"), [("boris", NotFound), ("egor", Forbidden), ("faina", Forbidden)], ids=["seller", "his", "other"]
 )

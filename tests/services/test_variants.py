@@ -150,7 +150,7 @@ async def test_a_rate_is_seen_by_those_whose_money_it_is(agency: Agency, deal_id
     assert [view.commission_rate for view in views] == [Decimal(15), Decimal(15), None]
     # A seller who only calculates this deal sees the rates of his own deals and not of this one.
     both = await agency.person(500, "Игорь Двойной", Role.SELLER, Role.EXECUTOR)
-    await agency.services.tasks.give(agency.anna, deal_id, TaskKind.OTHER, both.user_id, "2026-03-03T18:00")
+    await agency.services.tasks.give(agency.anna, deal_id, TaskKind.OTHER, both.user_id, "2026-03-03T18:00", "Фото")
     assert (await agency.services.variants.get(both, variant_id)).commission_rate is None
 
 
