@@ -138,15 +138,18 @@ async def merge(dialog_manager: DialogManager, **_kwargs: Any) -> dict[str, Any]
     """Who this client may be: those who look like him, or whom the person asks for."""
     me, client_id = actor(dialog_manager), start_id(dialog_manager, "client_id")
     view = await services(dialog_manager).clients.card(me, client_id)
-    text = str(kept(dialog_manager, "merge_text") or view.client.name)
-    found = await services(dialog_manager).clients.find_like(me, text, PAGE)
+    asked = str(kept(dialog_manager, "merge_text") or "")
+    found = await services(dialog_manager).clients.find_like(me, asked or view.client.name, PAGE)
+    others = [client for client in found if client.id != client_id]
+    nobody = html(_("«{text}»: nobody found"), text=short(asked, 200)) if asked else _("Nobody here looks like him.")
     return {
         "text": lines(
             html("🔗 <b>{name} › {title}</b>", name=view.client.name, title=_("Merge")),
             "",
             _("Who is it really? All deals, policies and papers go over to him. Write a name to look for another."),
+            None if others else html("🔎 {nobody}", nobody=nobody),
         ),
-        "clients": [{"id": client.id, "label": caption(client)} for client in found if client.id != client_id],
+        "clients": [{"id": client.id, "label": caption(client)} for client in others],
     }
 
 

@@ -337,6 +337,9 @@ async def test_cancel_leaves_a_half_typed_deal_and_saves_nothing(agency: Agency,
 async def test_a_client_is_corrected_and_merged(agency: Agency, anna: VirtualUser) -> None:
     await anna.say(LINE)
     await anna.tap("✅ Открыть сделку")
+    await anna.tap("👤 Клиент")
+    await anna.tap("🔗 Объединить")
+    assert "Похожих клиентов нет." in anna.screen
     await anna.say("/new Семёнов П.И. осаго Лада")
     await anna.tap("➕ Новый клиент")
     await anna.tap("✅ Открыть сделку")
@@ -352,6 +355,9 @@ async def test_a_client_is_corrected_and_merged(agency: Agency, anna: VirtualUse
     await anna.tap("‹ Назад")
     await anna.tap("‹ Назад")
     await anna.tap("🔗 Объединить")
+    await anna.say("zzz")
+    assert "«zzz»: никого не найдено" in anna.screen
+    await anna.say("Семёнов")
     await anna.tap("Семёнов Пётр Ильич")
     await anna.tap("🔗 Да, объединить")
     assert "Сделки: 2" in anna.screen
