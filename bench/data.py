@@ -231,7 +231,7 @@ def _statements(sizes: Sizes, today: date, now: datetime) -> Iterator[tuple[str,
         INSERT INTO incomes (payment_id, deal_id, expected_on, expected_amount, kind, received_on, received_amount,
                              status)
         SELECT id, deal_id, due_on + 30,
-               CASE WHEN id % 1009 < {many("deal_id", 20)} AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
+               CASE WHEN id % 1009 < {many("deal_id", 28)} AND NOT got THEN NULL ELSE round(amount / 10, 2) END,
                'commission', CASE WHEN got THEN due_on + 30 END, CASE WHEN got THEN round(amount / 10, 2) ELSE 0 END,
                CASE WHEN got THEN 'received' WHEN waived_at IS NOT NULL THEN 'written_off' ELSE 'expected' END
         FROM (SELECT *, settled_on IS NOT NULL AND due_on + 30 < {day} AS got FROM payments) made
