@@ -79,6 +79,8 @@ class Agency:
     async def open(self) -> None:
         """Start the bot (again)."""
         extra = {} if self._screens is None else {"screens": self._screens}
+        if hasattr(self, "app"):  # who has looked at the rows meanwhile has connected again
+            await self.app.database.close()
         self.app = App(self.settings, clock=self.clock, pace=self._pace, **extra)
         await self.app.__aenter__()
 
