@@ -511,13 +511,15 @@ class MoneyService(Service):
 
     @staticmethod
     def _settle_income(income: Income) -> None:
-        """Received when all that was expected has come; with no expectation, when anything has. Of disputed commission
-        a part leaves the rest disputed.
+        """Received when all that was expected has come; with no expectation, when anything has. What people have said
+        of the rest (that it is disputed, given up, taken back) stands until then.
         """
         received = income.received_amount
         full = received > 0 and received >= (income.expected_amount or Decimal(0))
-        if full or income.status is not IncomeStatus.DISPUTED:
-            income.status, income.status_reason = IncomeStatus.RECEIVED if full else IncomeStatus.EXPECTED, ""
+        if full:
+            income.status, income.status_reason = IncomeStatus.RECEIVED, ""
+        elif income.status is IncomeStatus.RECEIVED:
+            income.status = IncomeStatus.EXPECTED
         if not received:
             income.received_on = None
 
@@ -568,8 +570,9 @@ class MoneyService(Service):
         elif move.kind is MoneyMoveKind.COMMISSION_RETURNED:
             income = next(income for income in payment.incomes if income.id == move.income_id)
             income.received_amount += move.amount
-            if income.status is not IncomeStatus.REVERSED or not await tx.money.was_returned(income.id):
-                self._settle_income(income)
+            if income.status is IncomeStatus.REVERSED and not await tx.money.was_returned(income.id):
+                income.status = IncomeStatus.EXPECTED
+            self._settle_income(income)
         else:
             expense = next(expense for expense in payment.expenses if expense.id == move.expense_id)
             expense.paid_amount -= move.amount

@@ -75,9 +75,9 @@ def title(payment: Payment, total: int) -> list[Markup]:
 def income_line(income: Income) -> Markup:
     """One commission: what is expected beside what has come, never added."""
     why = html(": {reason}", reason=income.status_reason) if income.status_reason else ""
-    if income.status is IncomeStatus.WRITTEN_OFF:
+    if income.status is IncomeStatus.WRITTEN_OFF and not income.received_amount:
         return html(_("💰 Commission: {status}"), status=_(INCOME_STATUS[income.status])) + why
-    if income.status in {IncomeStatus.DISPUTED, IncomeStatus.REVERSED}:
+    if income.status in {IncomeStatus.DISPUTED, IncomeStatus.REVERSED, IncomeStatus.WRITTEN_OFF}:
         expected = money(income.expected_amount) if income.expected_amount is not None else "?"
         return html(
             _("💰 Commission: expected {expected}, received {received} · <b>{status}</b>"),

@@ -432,20 +432,22 @@ async def test_what_came_of_disputed_commission_settles_it_and_nothing_else_does
         await sold.money.set_income_status(agency.anna, sold.income, "written_off", "Поздно")
 
 
-async def test_a_part_of_disputed_commission_leaves_the_rest_disputed(agency: Any, sold: Sold) -> None:
-    await sold.money.set_income_status(agency.anna, sold.income, "disputed", "Другая ставка")
-    part = await sold.money.commission_received(agency.anna, sold.income, D(1000))
-    for came in (D(1000), D(0)):
+@pytest.mark.parametrize("said", ["disputed", "written_off"])
+async def test_a_part_that_comes_changes_nothing_of_what_was_said_of_the_rest(
+    agency: Any, sold: Sold, said: str
+) -> None:
+    await sold.money.set_income_status(agency.anna, sold.income, said, "Другая ставка")
+
+    async def stands() -> tuple[Decimal, IncomeStatus, str]:
         found = await sold.commission()
-        assert (found.received_amount, found.status, found.status_reason) == (
-            came,
-            IncomeStatus.DISPUTED,
-            "Другая ставка",
-        )
-        if came:
-            await sold.money.undo(agency.anna, part)
-    await sold.money.commission_received(agency.anna, sold.income)
-    assert ((await sold.commission()).status, (await sold.commission()).status_reason) == (IncomeStatus.RECEIVED, "")
+        return found.received_amount, found.status, found.status_reason
+
+    part = await sold.money.commission_received(agency.anna, sold.income, D(1000))
+    assert await stands() == (D(1000), IncomeStatus(said), "Другая ставка")
+    await sold.money.undo(agency.anna, part)
+    assert await stands() == (D(0), IncomeStatus(said), "Другая ставка")
+    await sold.money.commission_received(agency.anna, sold.income, D(3000))
+    assert await stands() == (D(3000), IncomeStatus.RECEIVED, "")
 
 
 async def test_commission_that_was_given_up_stays_so_when_its_instalment_is_brought_back(
